@@ -1,0 +1,3 @@
+"""Herdbook: bookkeeping for trained inference models."""
+
+__version__ = "0.1.0"

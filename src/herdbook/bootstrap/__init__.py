@@ -1,0 +1,1 @@
+"""Settings, discovery, open(): the only place that knows concrete classes."""

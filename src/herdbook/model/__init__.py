@@ -1,0 +1,1 @@
+"""The model: frozen values that say what a version, a dataset, an activity, a statement is, and pure rules."""

@@ -1,0 +1,1 @@
+"""The pool of worker processes that readers run in."""

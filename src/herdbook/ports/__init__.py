@@ -1,0 +1,1 @@
+"""The ports: Protocols, and nothing else."""

@@ -1,0 +1,93 @@
+"""Blobs: file contents by sha256. Stored once, durable when kept, verified when read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Protocol
+
+from herdbook.model.files import Content
+from herdbook.ports.formats import ReadAt
+
+Progress = Callable[[int], None]
+"""Called with a number of bytes just done."""
+
+
+class Staged(Protocol):
+    """Bytes that are on disk under a temporary name, hashed, and not yet kept."""
+
+    content: Content
+
+    def keep(self) -> bool:
+        """Give the bytes their name, durably: bytes, name and folder are on disk on return. Say whether they are new.
+
+        Keeping what is there already is no error; what is there is compared by size and made whole when it was cut.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Drop the temporary bytes; harmless after ``keep``."""
+        ...
+
+
+class Blob(ReadAt, Protocol):
+    """A kept blob, open for reading."""
+
+    def stream(self) -> BinaryIO:
+        """Return a seekable stream that hands out no wrong byte.
+
+        Read from start to end it is verified as it goes, and the last bytes come only when the digest fits. At the first
+        seek elsewhere, the whole content is verified before a byte is given out.
+
+        Raises:
+            CorruptError: while reading, when the bytes are not what the digest says.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Blobs by sha256."""
+
+    def stage(self, source: BinaryIO, *, progress: Progress | None = None) -> Staged:
+        """Copy a stream under a temporary name, computing all digests in one pass; memory stays flat.
+
+        Raises:
+            UnavailableError: when the disk is full or read-only; nothing half-written is left.
+        """
+        ...
+
+    def open(self, sha256: str) -> Blob:
+        """Open a blob.
+
+        Raises:
+            MissingError: when it is not here.
+        """
+        ...
+
+    def size(self, sha256: str) -> int | None:
+        """Return the size in bytes, or ``None`` when the blob is not here."""
+        ...
+
+    def verify(self, sha256: str, *, progress: Progress | None = None) -> None:
+        """Read the blob and compare.
+
+        Raises:
+            MissingError: when it is not here.
+            CorruptError: when its bytes are not what the digest says.
+        """
+        ...
+
+    def delete(self, sha256: str) -> int:
+        """Remove a blob; return how many bytes that freed, 0 when it was not here."""
+        ...
+
+    def list(self) -> Iterator[tuple[str, int]]:
+        """Yield (sha256, size) of every blob, sorted by sha256."""
+        ...
+
+    def sweep(self, older_than_s: float) -> int:
+        """Remove temporary bytes whose writer is gone; return how many bytes that freed."""
+        ...

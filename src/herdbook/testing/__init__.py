@@ -1,0 +1,1 @@
+"""The contract suite, for whoever writes another implementation of a port."""
