@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 from herdbook.kernel.errors import InvalidError
 
 SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 100
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _ENCODE_STRING = json.encoder.encode_basestring
 
 
@@ -39,8 +41,10 @@ def loads(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has no static type
     """
     try:
         text = data if isinstance(data, str) else bytes(data).decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
         text.encode("utf-8")
+        if _SURROGATE_ESCAPE.search(text):
+            _check_surrogates(value)
     except UnicodeError as error:
         raise InvalidError("the text is not UTF-8", code="not-utf8") from error
     except RecursionError as error:
@@ -66,6 +70,20 @@ def _constant(name: str) -> NoReturn:
     raise InvalidError(
         f"{name} is not a JSON number", code="not-finite", hint=f'Write a non-finite metric as the string "{name}".'
     )
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise InvalidError(f"the number {text[:40]} is beyond what a double holds", code="not-finite")
+    return value
+
+
+def _check_surrogates(value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidError("a text holds a lone surrogate, which is not Unicode", code="lone-surrogate") from error
 
 
 def _write(value: object, out: Any, where: str, depth: int) -> None:  # noqa: ANN401 - list.append
@@ -97,8 +115,10 @@ def _write_object(value: dict[Any, Any], out: Any, where: str, depth: int) -> No
     _deep(depth, where)
     try:
         keys = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
-    except (TypeError, UnicodeEncodeError) as error:
+    except TypeError as error:
         raise InvalidError(f"a key at {where or '/'} is not a text", code="bad-key") from error
+    except UnicodeEncodeError as error:
+        raise InvalidError(f"a key at {where or '/'} holds a lone surrogate", code="lone-surrogate") from error
     out("{")
     for index, key in enumerate(keys):
         if index:
@@ -114,7 +134,7 @@ def _utf16(key: str) -> bytes:
 
 
 def _deep(depth: int, where: str) -> None:
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         raise InvalidError(f"nested deeper than {MAX_DEPTH} at {where[:80]}…", code="too-deep")
 
 
@@ -125,7 +145,7 @@ def number(value: float, where: str = "") -> str:
         InvalidError: when the number is not finite, or its text is an integer beyond ±(2^53 - 1).
     """
     if isinstance(value, int):
-        text = str(value) if abs(value) <= SAFE_INTEGER else ""
+        text = int.__repr__(value) if abs(value) <= SAFE_INTEGER else ""
     elif math.isfinite(value):
         text = _ecmascript(value)
         if abs(value) > SAFE_INTEGER and text.lstrip("-").isdigit():
@@ -136,7 +156,7 @@ def number(value: float, where: str = "") -> str:
         )
     if not text:
         raise InvalidError(
-            f"the integer {value} at {where or '/'} is beyond 2^53 - 1",
+            f"an integer at {where or '/'} is beyond 2^53 - 1",
             code="integer-too-large",
             hint="Write it as text.",
         )
@@ -147,7 +167,8 @@ def _ecmascript(value: float) -> str:
     if value == 0:
         return "0"
     sign = "-" if value < 0 else ""
-    mantissa, _, exponent = repr(abs(value)).partition("e")  # repr gives the shortest digits, as ECMAScript asks
+    # repr gives the shortest digits, as ECMAScript asks; float's own, since numpy's subclass writes its type too.
+    mantissa, _, exponent = float.__repr__(abs(value)).partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = "" if fraction == "0" else fraction
     point = len(whole) + int(exponent or 0)

@@ -1,4 +1,4 @@
-"""One root, six kinds. An error says what is wrong, where, and what to do next; its code is stable and crosses the wire."""
+"""One root, six kinds. An error says what is wrong, where, and what to do next; its code is stable."""
 
 from __future__ import annotations
 

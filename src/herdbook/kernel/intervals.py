@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from herdbook.kernel.errors import InvalidError
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Interval:
     """From ``first``, which belongs to it, to ``last``, which does not; ``last`` is ``None`` while it is open.
+
+    Sorts by ``first``, then by ``last``, an open one after all that are closed.
 
     Raises:
         InvalidError: when ``last`` does not come after ``first``.
@@ -25,6 +28,12 @@ class Interval:
                 code="bad-interval",
                 hint="Intervals are half-open: the end is the first value that no longer belongs.",
             )
+
+    def __lt__(self, other: Interval) -> bool:
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[int, float]:
+        return self.first, math.inf if self.last is None else self.last
 
     def __contains__(self, point: int) -> bool:
         return self.first <= point and (self.last is None or point < self.last)

@@ -30,7 +30,8 @@ def check_model(name: str) -> str:
         raise InvalidError(
             f"{name!r} is not the name of a model",
             code="bad-name",
-            hint="Write namespace/…/name: two to six segments of letters, digits, _ and single - inside, at most 96 characters.",
+            hint="Write namespace/…/name: two to six segments of letters, digits, _ and single - inside, "
+            "at most 96 characters.",
         )
     check_namespace(name.partition("/")[0])
     return name

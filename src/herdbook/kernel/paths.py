@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from herdbook.kernel.errors import InvalidError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _BAD_PERCENT = re.compile(r"%(?![0-9A-F]{2})")
-_ESCAPE = re.compile(r"(?:%[0-9A-F]{2})+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def escape(raw: bytes) -> str:
@@ -52,6 +55,8 @@ def _problem(path: str) -> str:
         return "has an empty or a dot segment"
     if _CONTROL.search(path):
         return "has a control character"
+    if _SURROGATE.search(path):
+        return "has a lone surrogate, which is not Unicode; write a byte that is not UTF-8 as %XX"
     if "%" in path and (_BAD_PERCENT.search(path) or escape(unescape(path)) != path):
         return "has a % that does not stand for itself (%25) or for a byte that is not UTF-8"
     return ""
@@ -71,14 +76,15 @@ def check_together(paths: Iterable[str]) -> None:
     """
     taken: dict[str, str] = {}
     for path in paths:
-        other = taken.setdefault(fold(path), path)
-        if other is not path:
+        folded = fold(path)
+        if (other := taken.get(folded)) is not None:
             how = (
                 "stands twice"
                 if other == path
                 else f"and {other!r} are one file where names ignore case or Unicode form"
             )
             raise InvalidError(f"the path {path!r} {how}", code="paths-collide", path=path)
+        taken[folded] = path
     for folded, path in taken.items():
         parts = folded.split("/")
         for count in range(1, len(parts)):

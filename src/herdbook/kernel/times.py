@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from herdbook.kernel.errors import InvalidError
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{0,5}[1-9])?Z")
+# Hours are checked here too: whether fromisoformat takes 24:00 differs between versions of Python.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{0,5}[1-9])?Z", re.ASCII)
 
 
 def check(text: str) -> str:
@@ -33,11 +34,14 @@ def write(moment: datetime) -> str:
     """Return the text of a moment that knows its time zone.
 
     Raises:
-        InvalidError: when it does not know it.
+        InvalidError: when it does not know it, or lies in UTC outside the years 1 to 9999.
     """
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise InvalidError(f"{moment} has no time zone", code="bad-time", hint="Give datetime a tzinfo.")
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    try:
+        text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    except OverflowError as error:
+        raise InvalidError(f"{moment} lies, in UTC, outside the years 1 to 9999", code="bad-time") from error
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
