@@ -23,7 +23,9 @@ Commit = Annotated[Text, Field(pattern="^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
 
 def _non_finite(value: float | str) -> float | str:
     if isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}:
-        raise InvalidError(f"{value!r} is not a number", code="bad-number", hint="Only NaN, Infinity, -Infinity are text.")
+        raise InvalidError(
+            f"{value!r} is not a number", code="bad-number", hint="Only NaN, Infinity, -Infinity are text."
+        )
     return value
 
 
@@ -157,7 +159,9 @@ class Activity(Record):
     def _something(self) -> Self:
         if self.inputs is None and self.outputs is None and self.ids is None:
             raise InvalidError(
-                "an activity needs inputs, outputs or ids", code="bad-activity", hint="Say what went in, what came out, or an id."
+                "an activity needs inputs, outputs or ids",
+                code="bad-activity",
+                hint="Say what went in, what came out, or an id.",
             )
         return self
 
@@ -171,7 +175,11 @@ class Activity(Record):
     def blobs(self) -> list[str]:
         """Return the sha256 of every blob that the record names."""
         named = [part.blob for part in (*(self.inputs or ()), *(self.outputs or ()))]
-        named += [self.code.diff if self.code else None, self.environment.blob if self.environment else None, self.history]
+        named += [
+            self.code.diff if self.code else None,
+            self.environment.blob if self.environment else None,
+            self.history,
+        ]
         return sorted({blob for blob in named if blob})
 
 
@@ -184,5 +192,3 @@ class ActivityEntry(Value):
 
     def __repr__(self) -> str:
         return f"<activity {self.activity.kind} {self.record[7:19]}, {self.activity.status}>"
-
-

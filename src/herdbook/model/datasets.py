@@ -25,7 +25,9 @@ class Dataset(Record):
     def _named(self) -> Self:
         if self.id is None and self.manifest is None:
             raise InvalidError(
-                "a dataset needs an id or a manifest", code="bad-dataset", hint="Give its identifier, its files, or both."
+                "a dataset needs an id or a manifest",
+                code="bad-dataset",
+                hint="Give its identifier, its files, or both.",
             )
         return self
 

@@ -45,7 +45,9 @@ class Identifier(Value):
         scheme, colon, value = text.partition(":")
         if not colon or not value:
             raise InvalidError(
-                f"{text!r} is not an identifier", code="bad-identifier", hint="Write SCHEME:VALUE, as in local:toy-taus."
+                f"{text!r} is not an identifier",
+                code="bad-identifier",
+                hint="Write SCHEME:VALUE, as in local:toy-taus.",
             )
         return cls(scheme=scheme, value=value)
 
