@@ -1,4 +1,4 @@
-"""An activity turned inputs into outputs: a training, a conversion, a dataset's production. All lineage is activities."""
+"""An activity turned inputs into outputs: a training, a conversion. All lineage is activities."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from herdbook.kernel.errors import InvalidError
-from herdbook.model.base import Float, Int, Json, Record, Sha256, Text, Time, Value
+from herdbook.model.base import Float, Json, Record, Sha256, Text, Time, Value
 from herdbook.model.identifiers import Identifier, NonEmpty
 
 KINDS = (
-    "training", "fine-tuning", "conversion", "quantisation", "pruning", "distillation", "calibration", "threshold-update",
-    "hyper-parameter-search", "dataset-production", "dataset-conversion", "firmware-build", "retraining",
-)  # fmt: skip
+    "training",
+    "fine-tuning",
+    "conversion",
+    "quantisation",
+    "pruning",
+    "distillation",
+    "calibration",
+    "threshold-update",
+    "hyper-parameter-search",
+    "dataset-production",
+    "dataset-conversion",
+    "firmware-build",
+    "retraining",
+)
 """Kinds with a meaning to Herdbook; others are allowed."""
 
 Kind = Annotated[Text, Field(pattern="^[a-z][a-z0-9-]{0,63}$")]

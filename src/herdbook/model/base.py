@@ -60,8 +60,8 @@ class Value(BaseModel):
         return cls.read(value)
 
     def json_object(self) -> Json:
-        """Return the JSON object, absent and empty fields left out."""
-        return prune(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+        """Return the JSON object, absent fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class Record(Value):
@@ -78,11 +78,6 @@ class Record(Value):
     def digest(self) -> str:
         """``sha256:…`` of the canonical bytes."""
         return digests.of(self.canonical)
-
-
-def prune(value: Json) -> Json:
-    """Leave out empty lists and objects at the top level: absent means that nobody said."""
-    return {key: item for key, item in value.items() if item != [] and item != {}}
 
 
 def invalid(error: ValidationError, what: str) -> InvalidError:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from herdbook.kernel import names
 from herdbook.model.base import Int, Record, Sha256, Text, Time, Value
@@ -56,7 +56,7 @@ class VersionOp(Value):
 class PointOp(Value):
     """A pointer moves; without ``to`` it is cleared."""
 
-    model_config = {"populate_by_name": True}
+    model_config = ConfigDict(populate_by_name=True)
     op: Literal["point"] = "point"
     pointer: Pointer
     from_: Sha256 | None = Field(None, alias="from")

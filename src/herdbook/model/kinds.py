@@ -26,13 +26,13 @@ def check_licence(expression: str) -> str:
         InvalidError: when the form does not fit.
     """
     depth, operand = 0, True
-    for token in filter(str.strip, _LICENCE_TOKEN.findall(expression)):
-        if token in {"AND", "OR", "WITH", ")"} if operand else token not in {"AND", "OR", "WITH", ")"}:
+    for part in filter(str.strip, _LICENCE_TOKEN.findall(expression)):
+        if operand == (part in {"AND", "OR", "WITH", ")"}):
             break
-        if token in {"(", ")"}:
-            depth += 1 if token == "(" else -1
+        if part in "()":
+            depth += 1 if part == "(" else -1
             continue
-        if not re.fullmatch(r"[A-Za-z0-9.+:-]+", token):
+        if not re.fullmatch(r"[A-Za-z0-9.+:-]+", part):
             break
         operand = not operand
     else:
@@ -41,7 +41,7 @@ def check_licence(expression: str) -> str:
     raise InvalidError(
         f"{expression!r} is not an SPDX licence expression",
         code="bad-licence",
-        hint="Write an identifier of the SPDX list, as in Apache-2.0 or CC-BY-4.0, or LicenseRef-… for one that is not on it.",
+        hint="Write an identifier of the SPDX list, as Apache-2.0 or CC-BY-4.0, or LicenseRef-… for another.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Statements: what was learnt about something, by whom, when, with which evidence. Never changed; superseded or withdrawn."""
+"""Statements: what was learnt about something, by whom, when, with which evidence. Never changed."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ class Staged(Protocol):
     content: Content
 
     def keep(self) -> bool:
-        """Give the bytes their name, durably: bytes, name and folder are on disk on return. Say whether they are new.
+        """Give the bytes their name: bytes, name and folder are on disk on return. Say whether they are new.
 
-        Keeping what is there already is no error; what is there is compared by size and made whole when it was cut.
+        Keeping what is there already is no error; what is there is compared by size and made whole if cut.
         """
         ...
 

@@ -50,7 +50,7 @@ class JournalReader(Protocol):
         ...
 
     def known(self, digests: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
-        """Return, for records and statements that a journal has, its namespaces and the sequence of the first telling."""
+        """Return, for what a journal has, its namespaces and the sequence of the first telling."""
         ...
 
     def purged(self, namespace: str, digests: Iterable[str]) -> set[str]:
@@ -142,7 +142,7 @@ class StatementReader(Protocol):
         ...
 
     def edges_at(self, targets: Iterable[str], direction: str, limit: int = 0) -> list[EdgeRow]:
-        """Return edges whose target, or whose ``file``, is one of these; ``direction`` is ``in`` or ``out``; 0: no limit."""
+        """Return edges whose target, or ``file``, is one of these; ``direction``: ``in`` or ``out``; 0: no limit."""
         ...
 
     def activities(self, after: str = "", limit: int = 100, kind: str = "") -> list[str]:
@@ -152,7 +152,7 @@ class StatementReader(Protocol):
     def datasets(
         self, *, scheme: str = "", value: str = "", prefix: str = "", after: str = "", limit: int = 100
     ) -> list[tuple[str, str, str, str]]:
-        """Return (record, scheme, value, manifest) by record; an exact value or a prefix of the value may narrow."""
+        """Return (record, scheme, value, manifest) by record; an exact value or its prefix may narrow."""
         ...
 
 
@@ -180,7 +180,7 @@ class FileReader(Protocol):
         ...
 
     def unread(self, readers: Mapping[str, str], limit: int = 100) -> list[str]:
-        """Return sha256 of files of versions, with content here, that these readers (name → version) have not yet read."""
+        """Return sha256 of stored files of versions that these readers (name → version) have not yet read."""
         ...
 
     def leases(self, sha256s: Iterable[str], now: float) -> list[Lease]:
@@ -256,7 +256,7 @@ class Writer(Reader, Protocol):
         ...
 
     def put_unread(self, sha256s: Iterable[str]) -> None:
-        """Remember that no reader takes these contents, at the readers' present versions (kept as facts of format '')."""
+        """Remember that no reader takes these contents, at the readers' present versions."""
         ...
 
     def put_person(self, person: Person) -> None:

@@ -1,0 +1,55 @@
+"""What only an owner of the machine may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.principals import Person
+
+Step = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, how much there is (0: unknown)."""
+
+
+class Admin(Protocol):
+    """Doctor, garbage, backup, bundles: on an embedded registry."""
+
+    folder: str
+
+    def doctor(
+        self,
+        *,
+        expect: Sequence[str] = (),
+        blobs: bool = True,
+        reindex: bool = False,
+        step: Step | None = None,
+    ) -> DoctorReport:
+        """Check chains, bodies, tables and blobs; hold journals against checkpoints; rebuild index and facts."""
+        ...
+
+    def garbage(self, *, dry_run: bool = True, step: Step | None = None) -> GarbageReport:
+        """Find, and without ``dry_run`` remove, blobs that no record, fact, lease or running upload needs."""
+        ...
+
+    def backup(self, folder: str, *, step: Step | None = None) -> BundleReport:
+        """Copy the registry into a folder while it is in use; a second run copies only what is new."""
+        ...
+
+    def export_bundle(
+        self, folder: str, namespaces: Sequence[str], *, people: bool = True, step: Step | None = None
+    ) -> BundleReport:
+        """Write journals, bodies and blobs of namespaces as a bundle."""
+        ...
+
+    def verify_bundle(self, folder: str, *, expect: Sequence[str] = (), step: Step | None = None) -> BundleReport:
+        """Check a bundle: chains, bodies, blobs, completeness."""
+        ...
+
+    def import_bundle(self, folder: str, *, step: Step | None = None) -> BundleReport:
+        """Replay a bundle into this registry, whose journals of these namespaces must be absent or older copies."""
+        ...
+
+    def rename_actor(self, person: Person) -> Person:
+        """Write or erase what an actor is called."""
+        ...
