@@ -188,7 +188,7 @@ class FileReader(Protocol):
         ...
 
     def needed(self, sha256s: Sequence[str]) -> set[str]:
-        """Return those that a version's file, a manifest, an activity or a schema names and no purge dropped everywhere."""
+        """Return those that a file, a manifest, an activity or a schema names and no purge dropped everywhere."""
         ...
 
 

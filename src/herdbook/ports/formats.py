@@ -55,7 +55,7 @@ class Readers(Protocol):
     def read(self, files: Sequence[tuple[str, ReadAt]], listing: Listing) -> list[Facts | None]:
         """Return, for each (path, bytes), the facts of the first format that takes it, or ``None`` when none does.
 
-        A reader that hangs, dies, or exceeds its memory gives facts of format ``unreadable``, whose one finding says so.
+        A reader that hangs, dies, or eats memory gives facts of format ``unreadable``, whose finding says so.
         """
         ...
 
