@@ -35,7 +35,7 @@ class Blob(ReadAt, Protocol):
     def stream(self) -> BinaryIO:
         """Return a seekable stream that hands out no wrong byte.
 
-        Keeping what is there already is no error; what is there is made whole when its size is wrong.
+        Read from start to end it is verified as it goes: the last bytes come only when the digest fits. At the first
         seek elsewhere, the whole content is verified before a byte is given out.
 
         Raises:
