@@ -38,3 +38,4 @@ def test_an_error_of_a_worker_arrives_as_it_was(cls: type[HerdbookError]) -> Non
 def test_an_error_without_a_code_of_its_own_has_its_kind() -> None:
     assert errors.MissingError("gone").code == "missing"
     assert str(errors.MissingError("gone")) == "gone"
+    assert str(errors.MissingError("gone", hint="Look elsewhere.")) == "gone. Look elsewhere."
