@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "tests", "bench", "examples", "tools")
+FOLDERS = ("src", "tests", "bench", "examples", "tools", "docs")
 MAX_FILE = 400
 MAX_FUNCTION = 60
 MEANINGLESS = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
