@@ -1,0 +1,466 @@
+"""What only a local disk can do wrong: other files, links, full disks, dead writers, files that change."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pytest
+
+from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, MissingError, UnavailableError
+from herdbook.stores.disk.blobs import DiskBlobs
+from herdbook.testing.blobs import ABSENT, LARGE, expected, put, sample
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskBlobs:
+    return DiskBlobs(tmp_path / "deep" / "blobs")
+
+
+def place(store: DiskBlobs, sha256: str) -> Path:
+    return store.root / sha256[7:9] / sha256[7:]
+
+
+def temporary(store: DiskBlobs) -> list[str]:
+    return sorted(path.name for path in (store.root / "tmp").iterdir() if path.suffix == ".part")
+
+
+def test_a_blob_lies_where_the_bundle_has_it_and_nobody_may_write_to_it(store: DiskBlobs) -> None:
+    path = place(store, put(store, b"abc").sha256)
+    assert path.read_bytes() == b"abc"
+    assert path.stat().st_mode & 0o777 & ~0o444 == 0
+    assert path.stat().st_nlink == 1
+    assert temporary(store) == []
+
+
+def test_reading_creates_nothing(store: DiskBlobs) -> None:
+    assert store.size(ABSENT) is None
+    assert list(store.list()) == []
+    assert store.sweep(0) == 0
+    assert store.delete(ABSENT) == 0
+    with pytest.raises(MissingError):
+        store.open(ABSENT)
+    assert not store.root.exists()
+
+
+# -- sources
+
+
+@pytest.mark.parametrize("size", [0, 100, LARGE])
+def test_a_file_on_disk_is_hashed_from_where_it_stands(store: DiskBlobs, tmp_path: Path, size: int) -> None:
+    (tmp_path / "file").write_bytes(b"skip" + sample(size))
+    for buffering in (0, -1):
+        with (tmp_path / "file").open("rb", buffering=buffering) as source:
+            source.seek(4)
+            staged = store.stage(source)
+        assert staged.content.model_dump() == expected(sample(size))
+        staged.discard()
+
+
+def test_a_decompressor_is_not_taken_for_the_file_below_it(store: DiskBlobs, tmp_path: Path) -> None:
+    (tmp_path / "file.gz").write_bytes(gzip.compress(bytes(3_000_000)))
+    with gzip.open(tmp_path / "file.gz", "rb") as source:
+        stream = cast("BinaryIO", source)
+        assert store.stage(stream).content.model_dump() == expected(bytes(3_000_000))
+
+
+def test_a_file_that_says_it_is_empty_and_is_not_is_read(store: DiskBlobs) -> None:
+    with Path("/proc/self/cmdline").open("rb") as source:
+        assert store.stage(source).content.size > 0
+
+
+class Meddled(io.FileIO):
+    """A file that somebody else changes once half of it is read."""
+
+    meddle = staticmethod(lambda: None)
+    left = 2_000_000
+
+    def readinto(self, buffer: object) -> int | None:
+        count = super().readinto(buffer)  # type: ignore[arg-type]  # the same
+        self.left -= count or 0
+        if self.left < 0:
+            self.left = 1 << 60
+            self.meddle()
+        return count
+
+
+@pytest.mark.parametrize("how", ["grows", "shrinks", "is rewritten"])
+def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
+    store: DiskBlobs, tmp_path: Path, how: str
+) -> None:
+    path = tmp_path / "busy"
+    path.write_bytes(sample(LARGE))
+    os.utime(path, (1, 1))
+
+    def meddle() -> None:
+        if how == "is rewritten":
+            with path.open("r+b") as file:
+                file.write(b"x")
+        else:
+            os.truncate(path, LARGE + 1 if how == "grows" else LARGE - 1)
+
+    with Meddled(str(path)) as source:
+        source.meddle = meddle
+        with pytest.raises(UnavailableError) as caught:
+            store.stage(source)
+    assert caught.value.code == "changed-while-read"
+    assert "try again" in caught.value.hint
+    assert temporary(store) == []
+
+
+def test_an_interrupt_leaves_no_temporary_bytes_and_no_threads(store: DiskBlobs) -> None:
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.stage(io.BytesIO(sample(LARGE)), progress=stop)
+    assert temporary(store) == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "herdbook-lane"]
+
+
+# -- what somebody put in a blob's place
+
+
+@pytest.mark.parametrize("what", ["link", "dangling link", "folder", "fifo"])
+def test_what_is_no_plain_file_is_refused_at_once(store: DiskBlobs, tmp_path: Path, what: str) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    sha256 = put(store, b"secret").sha256
+    path = place(store, sha256)
+    path.unlink()
+    if what == "link":
+        path.symlink_to(tmp_path / "secret")
+    elif what == "dangling link":
+        path.symlink_to(tmp_path / "nothing")
+    elif what == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    for ask in (store.open, store.verify):
+        with pytest.raises(CorruptError) as caught:
+            ask(sha256)
+        assert caught.value.code == "not-a-plain-file"
+    assert store.size(sha256) is None
+    assert list(store.list()) == []
+    staged = store.stage(io.BytesIO(b"secret"))
+    if what == "folder":
+        with pytest.raises(CorruptError):
+            staged.keep()
+        with pytest.raises(CorruptError):
+            store.delete(sha256)
+        staged.discard()
+    else:
+        assert staged.keep()
+        store.verify(sha256)
+        assert (tmp_path / "secret").read_bytes() == b"secret"
+
+
+def test_foreign_files_are_neither_listed_nor_swept(store: DiskBlobs) -> None:
+    sha256 = put(store, b"abc").sha256
+    (store.root / "README").write_text("mine")
+    (store.root / sha256[7:9] / "notes.txt").write_text("mine")
+    (store.root / sha256[7:9] / ("f" * 64 if sha256[7:9] != "ff" else "0" * 64)).write_text("in the wrong folder")
+    (store.root / "tmp" / "notes.txt").write_text("mine")
+    (store.root / "zz").mkdir()
+    (store.root / "00000").write_text("mine")
+    assert list(store.list()) == [(sha256, 3)]
+    assert store.sweep(0) == 0
+    assert (store.root / "tmp" / "notes.txt").exists()
+
+
+def test_a_blob_cut_while_it_is_open_is_an_error_not_short_data(store: DiskBlobs) -> None:
+    sha256 = put(store, sample(10_000)).sha256
+    with store.open(sha256) as blob:
+        os.truncate(place(store, sha256), 100)
+        with pytest.raises(CorruptError) as caught:
+            blob.read_at(50, 100)
+        assert caught.value.code == "blob-cut"
+        with blob.stream() as stream, pytest.raises(CorruptError):
+            stream.read()
+
+
+def test_asking_a_stream_for_its_size_costs_no_pass_over_the_file(store: DiskBlobs) -> None:
+    data = sample(LARGE)
+    sha256 = put(store, data).sha256
+    with store.open(sha256) as blob, blob.stream() as stream:
+        os.truncate(place(store, sha256), 1000)  # a pass over the whole would now fail
+        assert stream.seek(0, os.SEEK_END) == LARGE
+        stream.seek(0)
+        os.truncate(place(store, sha256), LARGE)
+        place(store, sha256).write_bytes(data)
+        assert stream.read() == data
+
+
+def test_numpy_loads_from_a_stream_and_cannot_read_past_it(store: DiskBlobs) -> None:
+    numpy: Any = pytest.importorskip("numpy")
+    for save in (numpy.save, numpy.savez):
+        file = io.BytesIO()
+        save(file, numpy.arange(300_000))
+        sha256 = put(store, file.getvalue()).sha256
+        with store.open(sha256) as blob, blob.stream() as stream:
+            with pytest.raises(io.UnsupportedOperation):
+                stream.fileno()
+            loaded = numpy.load(stream)
+            array = loaded["arr_0"] if save is numpy.savez else loaded
+            assert (array == numpy.arange(300_000)).all()
+
+
+# -- many at once
+
+
+def test_many_are_verified_in_parallel_and_each_trouble_stands_with_its_digest(store: DiskBlobs) -> None:
+    shas = [put(store, sample(5000 + number, number)).sha256 for number in range(100)]
+    place(store, shas[17]).chmod(0o600)
+    place(store, shas[17]).write_bytes(b"other")
+    place(store, shas[40]).unlink()
+    done: list[int] = []
+    found = list(store.verify_many(iter(shas), progress=done.append, threads=3))
+    assert [sha256 for sha256, _ in found] == shas
+    trouble = {shas.index(sha256): type(error) for sha256, error in found if error is not None}
+    assert trouble == {17: CorruptError, 40: MissingError}
+    assert sum(done) == sum(5000 + number for number in range(100) if number not in {17, 40}) + 5
+
+
+def test_verification_stops_when_nobody_listens_any_more(store: DiskBlobs) -> None:
+    sha256 = put(store, sample(1000)).sha256
+    asked: list[str] = []
+
+    def endless() -> Iterator[str]:
+        while True:
+            asked.append(sha256)
+            yield sha256
+
+    found = store.verify_many(endless(), threads=2)
+    assert next(found) == (sha256, None)
+    found.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(asked) < 100
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("herdbook-verify")]
+
+
+# -- writers that are gone
+
+_DIES = """
+import io, os, signal, sys
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from herdbook.stores.disk.blobs import DiskBlobs
+staged = DiskBlobs(Path(sys.argv[1])).stage(io.BytesIO(bytes(1000)))
+print("staged", flush=True)
+sys.stdin.read()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_dead_writers_bytes_are_swept_and_a_living_ones_never_whatever_their_date(store: DiskBlobs) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", _DIES, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child:
+        child.stdout.readline()
+        for moment in (0, time.time() + 1e8):
+            for path in (store.root / "tmp").iterdir():
+                os.utime(path, (moment, moment))
+            assert store.sweep(0) == 0
+            assert len(temporary(store)) == 1
+        child.stdin.close()
+    for path in (store.root / "tmp").iterdir():
+        os.utime(path)
+    assert store.sweep(3600) == 0
+    assert store.sweep(0) == 1000
+    assert list((store.root / "tmp").iterdir()) == []
+
+
+def test_a_file_dated_in_the_future_by_a_wrong_clock_is_swept_too(store: DiskBlobs) -> None:
+    put(store, b"")
+    left = store.root / "tmp" / "0123456789abcdef-0123456789abcdef.part"
+    left.write_bytes(b"12345")
+    os.utime(left, (time.time() + 1e8,) * 2)
+    assert store.sweep(3600) == 5
+
+
+def test_bytes_that_nobody_kept_or_discarded_go_when_they_are_forgotten(store: DiskBlobs) -> None:
+    staged = store.stage(io.BytesIO(b"forgotten"))
+    assert len(temporary(store)) == 1
+    del staged
+    assert temporary(store) == []
+
+
+def test_a_temporary_folder_emptied_by_hand_does_not_stop_the_next_writer(store: DiskBlobs) -> None:
+    put(store, b"one")
+    for path in (store.root / "tmp").iterdir():
+        path.unlink()
+    (store.root / "tmp").rmdir()
+    store.verify(put(store, b"two").sha256)
+
+
+def test_a_forked_child_writes_beside_its_parent_and_takes_nothing_away(store: DiskBlobs) -> None:
+    staged = store.stage(io.BytesIO(b"of the parent"))
+    script = f"""
+import io, os
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from herdbook.stores.disk.blobs import DiskBlobs
+store = DiskBlobs(Path({str(store.root)!r}))
+mine = store.stage(io.BytesIO(b"before the fork"))
+if (child := os.fork()) == 0:
+    other = store.stage(io.BytesIO(b"of the child"))
+    assert other.keep()
+    raise SystemExit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert mine.keep()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert store.sweep(0) == 0
+    assert staged.keep()
+    assert sorted(size for _, size in store.list()) == [12, 13, 15]
+
+
+def test_writers_in_many_processes_agree_and_lose_nothing(store: DiskBlobs) -> None:
+    script = f"""
+import io, sys
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from herdbook.stores.disk.blobs import DiskBlobs
+store = DiskBlobs(Path({str(store.root)!r}))
+sys.stdin.readline()
+print(sum(store.stage(io.BytesIO(b"%d" % n)).keep() for n in range(200)))
+"""
+    children = [
+        subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    new = 0
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+    for child in children:
+        new += int(child.communicate(timeout=120)[0])
+        assert child.returncode == 0
+    assert new == 200
+    assert [error for _, error in store.verify_many(sha256 for sha256, _ in store.list()) if error] == []
+    assert sum(1 for _ in store.list()) == 200
+
+
+# -- disks that refuse
+
+
+def _refused(run: str) -> str:
+    """Run a child that prints the error that it got; return its output."""
+    return subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_a_limit_on_file_size_is_said_in_a_sentence_and_leaves_nothing(store: DiskBlobs) -> None:
+    put(store, b"")
+    said = _refused(f"""
+import io, resource, signal
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from herdbook.kernel.errors import HerdbookError
+from herdbook.stores.disk.blobs import DiskBlobs
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))
+for size in (4 << 20, 40 << 20):
+    try:
+        DiskBlobs(Path({str(store.root)!r})).stage(io.BytesIO(bytes(size)))
+    except HerdbookError as error:
+        print(type(error).__name__, error.code, error.hint)
+""")
+    assert said.count("UnavailableError file-too-large Raise") == 2
+    assert temporary(store) == []
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("to fill a disk this test mounts a small one, which needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_gets_its_space_back(tiny_disk: Path) -> None:
+    store = DiskBlobs(tiny_disk / "blobs")
+    kept = put(store, sample(1000)).sha256
+    free = os.statvfs(tiny_disk).f_bfree
+    for size in (LARGE, LARGE * 4):
+        with pytest.raises(UnavailableError) as caught:
+            store.stage(io.BytesIO(sample(size)))
+        assert caught.value.code == "disk-full"
+        assert "Free some space" in caught.value.hint
+    assert temporary(store) == []
+    assert os.statvfs(tiny_disk).f_bfree == free
+    store.verify(kept)
+    put(store, sample(2 << 20))
+
+
+def test_a_read_only_disk_is_read_and_says_why_it_is_not_written(tiny_disk: Path) -> None:
+    store = DiskBlobs(tiny_disk / "blobs")
+    sha256 = put(store, b"abc").sha256
+    store.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    store = DiskBlobs(tiny_disk / "blobs")
+    store.verify(sha256)
+    assert list(store.list()) == [(sha256, 3)]
+    for act in (lambda: store.stage(io.BytesIO(b"x")), lambda: store.delete(sha256)):
+        with pytest.raises(UnavailableError) as caught:
+            act()
+        assert caught.value.code == "read-only"
+    assert store.sweep(0) == 0
+
+
+def test_a_folder_without_permission_is_denied_with_advice(store: DiskBlobs) -> None:
+    sha256 = put(store, b"abc").sha256
+    script = f"""
+import io, os
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from herdbook.kernel.errors import HerdbookError
+from herdbook.stores.disk.blobs import DiskBlobs
+if os.geteuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+store = DiskBlobs(Path({str(store.root)!r}))
+for act in (lambda: store.stage(io.BytesIO(b"x")), lambda: store.open({sha256!r}), lambda: store.delete({sha256!r})):
+    try:
+        act()
+    except HerdbookError as error:
+        print(type(error).__name__, bool(error.hint))
+"""
+    folders = [parent for parent in place(store, sha256).parents if parent.stat().st_uid == os.getuid()]
+    before = [(folder, folder.stat().st_mode) for folder in folders if str(folder).count("/") > 1]
+    try:
+        for folder, _ in before:
+            folder.chmod(0o555)
+        place(store, sha256).chmod(0)
+        (store.root / "tmp").chmod(0o555)
+        said = _refused(script)
+    finally:
+        for folder, mode in before:
+            folder.chmod(mode)
+        (store.root / "tmp").chmod(0o755)
+    assert said.splitlines() == ["DeniedError True"] * 3
+
+
+def test_an_error_of_the_disk_itself_is_told_apart_by_what_was_done() -> None:
+    from herdbook.stores.disk import trouble
+
+    where = Path("blobs")
+    kinds: list[type[HerdbookError]] = [
+        type(trouble.reading(OSError(5, "Input/output error"), where)),
+        type(trouble.writing(OSError(5, "Input/output error"), where)),
+        type(trouble.writing(OSError(122, "Disk quota exceeded"), where)),
+        type(trouble.reading(OSError(13, "Permission denied"), where)),
+        type(trouble.reading(OSError(24, "Too many open files"), where)),
+    ]
+    assert kinds == [CorruptError, UnavailableError, UnavailableError, DeniedError, UnavailableError]
