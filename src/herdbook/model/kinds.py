@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Metric
-from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
+from herdbook.model.base import Int, Json, Sha256, Text, Value
 from herdbook.model.identifiers import Identifier, NonEmpty
 from herdbook.model.models import Profile
 from herdbook.model.versions import ModelName
@@ -144,11 +144,14 @@ class KnownIssue(Value):
 
 
 class Withdrawal(Value):
-    """It must not be used any more: resolves exactly, loudly."""
+    """It must not be used any more: resolves exactly, loudly.
+
+    ``registrations`` (``MODEL@ORDINAL``) narrow a withdrawal of records to these registrations of them: an undo.
+    """
 
     reason: NonEmpty
     replacement: NonEmpty | None = None
-    undo: Bool | None = None
+    registrations: tuple[NonEmpty, ...] | None = None
 
 
 class Deprecation(Value):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from herdbook.model.activities import Activity
-from herdbook.model.base import Text, Value
+from herdbook.model.base import Sha256, Text, Value
 from herdbook.model.datasets import Dataset
 from herdbook.model.statements import Said
 from herdbook.model.versions import Label, ModelName, Version
@@ -16,8 +16,8 @@ from herdbook.model.versions import Label, ModelName, Version
 class Registration(Value):
     """A version with its label, and what is said with it.
 
-    Bytes of files with a sha256 were put before (``files.put``), which is what entitles to name them. Activities and
-    statements name records by digest; a digest is known before it is sent (``value.digest``).
+    Bytes of files with a sha256 were put before (``files.put``), which is what entitles to name them; ``absent`` lists
+    those whose bytes nobody brings. Activities and statements name records by digest, known before it is sent.
     """
 
     model: ModelName
@@ -26,6 +26,7 @@ class Registration(Value):
     datasets: tuple[Dataset, ...] = ()
     activities: tuple[Activity, ...] = ()
     statements: tuple[Said, ...] = ()
+    absent: tuple[Sha256, ...] = ()
 
 
 class FileCheck(Value):

@@ -236,7 +236,20 @@ class Writer(Reader, Protocol):
         ...
 
     def append(self, head: Head, event: EventRow, projection: Projection) -> list[int]:
-        """Append an event, move the journal's head, and write what the event means. Return items of new versions."""
+        """Append an event, move the journal's head, and write what the event means.
+
+        Args:
+            head: where the journal stood until now: seq 0 and empty digests before the first event.
+            event: the next one.
+            projection: what it means.
+
+        Returns:
+            The items of new versions, in the order of ``projection.versions``.
+
+        Raises:
+            ConflictError: ``head-moved`` when the journal stands elsewhere; ``name-clash`` when a new model differs from
+                another one by case only.
+        """
         ...
 
     def index(self, documents: Mapping[int, Document]) -> None:
@@ -287,8 +300,12 @@ class Catalogue(Protocol):
         """
         ...
 
-    def lease(self, leases: Iterable[Lease]) -> None:
-        """Write leases at once, before the blob gets its name; a lease of the same principal and blob is renewed."""
+    def lease(self, leases: Iterable[Lease], contents: Iterable[Content] = ()) -> None:
+        """Write leases, and the digests of what they protect, before the blob gets its name.
+
+        A lease of the same principal and blob is renewed. The write survives the process, not a power loss: nor does
+        its writer.
+        """
         ...
 
     def release(self, principal: str, sha256s: Iterable[str]) -> None:

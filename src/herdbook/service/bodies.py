@@ -1,0 +1,55 @@
+"""Bodies: canonical bytes, read back into values; what a newer Herdbook wrote is kept and shown as unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from herdbook.kernel import canonical
+from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.model.activities import Activity
+from herdbook.model.base import Json
+from herdbook.model.datasets import Dataset
+from herdbook.model.statements import Statement
+from herdbook.model.versions import Version
+from herdbook.ports.catalogue import JournalReader
+
+Body = Version | Dataset | Activity | Statement
+SCHEMAS: dict[str, type[Body]] = {
+    "herdbook/version/1": Version,
+    "herdbook/dataset/1": Dataset,
+    "herdbook/activity/1": Activity,
+    "herdbook/statement/1": Statement,
+}
+
+
+def parse(data: bytes) -> Body | Json:
+    """Return the value of a body, or its JSON object when this Herdbook does not know all of it."""
+    value = canonical.loads(data)
+    shape = SCHEMAS.get(value.get("schema", "")) if isinstance(value, dict) else None
+    if shape is None:
+        return value if isinstance(value, dict) else {}
+    try:
+        return shape.read(value)
+    except InvalidError:
+        return dict(value)
+
+
+def load(reader: JournalReader, digests: Iterable[str]) -> dict[str, Body | Json]:
+    """Return parsed bodies of those that are here."""
+    return {digest: parse(data) for digest, data in reader.bodies(set(digests)).items()}
+
+
+def version(reader: JournalReader, digest: str) -> Version:
+    """Return the version record with this digest.
+
+    Raises:
+        CorruptError: when its body is not here, or is no version.
+    """
+    body = load(reader, [digest]).get(digest)
+    if not isinstance(body, Version):
+        raise CorruptError(
+            f"the body of version {digest} is not in the catalogue",
+            code="body-missing",
+            hint="Run `herdbook doctor`; a backup or another copy of the journal has it.",
+        )
+    return body

@@ -1,0 +1,101 @@
+"""The noun ``datasets``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from herdbook.kernel import digests
+from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
+from herdbook.model.datasets import Dataset, DatasetEntry
+from herdbook.model.pages import Page
+from herdbook.model.statements import Said, Statement, Subject
+from herdbook.ports.catalogue import Reader
+from herdbook.service import bodies, currency, journal, statements
+from herdbook.service.context import Context
+
+
+class Datasets:
+    """Datasets, as the façade gives them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def register(self, namespace: str, dataset: Dataset, statements_: Sequence[Said] = ()) -> DatasetEntry:
+        """Make a dataset known in a namespace; statements without a subject of their own are about it."""
+        with self._context.catalogue.write() as tx:
+            if dataset.manifest and not tx.leases([dataset.manifest], self._context.seconds()):
+                _need_manifest(tx, dataset.manifest)
+            draft = journal.draft_for(self._context, tx, namespace)
+            draft.preload([dataset.digest])
+            draft.record(dataset)
+            statements.make(self._context, tx, draft, statements_)
+            draft.commit()
+            return entries(tx, [dataset.digest])[0]
+
+    def get(self, reference: str) -> DatasetEntry:
+        """Return a dataset by record digest or ``scheme:value``."""
+        with self._context.catalogue.read() as tx:
+            found = find(tx, reference)
+            if not found:
+                raise MissingError(
+                    f"there is no dataset {reference!r} here", code="no-dataset", hint="`herdbook dataset list` shows them."
+                )
+            if len(found) > 1:
+                raise ConflictError(
+                    f"{reference!r} fits {len(found)} datasets", code="ambiguous", hint="Write one of: " + ", ".join(found)
+                )
+            return entries(tx, found)[0]
+
+    def list(self, prefix: str = "", *, cursor: str | None = None, limit: int = 50) -> Page[DatasetEntry]:
+        """Return datasets; ``prefix`` is ``scheme:begin``."""
+        scheme, _, begin = prefix.partition(":")
+        with self._context.catalogue.read() as tx:
+            rows = tx.datasets(scheme=scheme, prefix=begin, after=cursor or "", limit=limit + 1)
+            items = entries(tx, [record for record, *_ in rows[:limit]])
+        return Page(items=tuple(items), cursor=rows[limit - 1][0] if len(rows) > limit else None)
+
+
+def _need_manifest(tx: Reader, manifest: str) -> None:
+    if not tx.needed([manifest]):
+        raise MissingError(
+            f"the manifest {manifest} was not brought", code="no-bytes", hint="Put its bytes first (files.put)."
+        )
+
+
+def find(tx: Reader, reference: str) -> list[str]:
+    """Return records of datasets that a reference means."""
+    if digests.is_sha256(reference):
+        return [reference] if isinstance(bodies.load(tx, [reference]).get(reference), Dataset) else []
+    scheme, colon, value = reference.partition(":")
+    if not colon:
+        raise InvalidError(
+            f"{reference!r} is not a dataset", code="bad-identifier", hint="Write SCHEME:VALUE or a record's sha256."
+        )
+    return [record for record, *_ in tx.datasets(scheme=scheme, value=value, limit=20)]
+
+
+def entries(tx: Reader, records: Iterable[str]) -> list[DatasetEntry]:
+    """Return the entries of records, in their order."""
+    records = list(records)
+    values = bodies.load(tx, records)
+    known = tx.known(records)
+    told = currency.current(tx, tx.statements([("record", record) for record in records], "herdbook/description/1"))
+    said = bodies.load(tx, (row.digest for row in told))
+    titles = {
+        row.subject: value.body.get("title") for row in told if isinstance(value := said.get(row.digest), Statement)
+    }
+    return [
+        DatasetEntry(
+            record=record,
+            dataset=value,
+            namespaces=tuple(sorted(name for name, _ in known.get(record, ()))),
+            title=titles.get(record),
+        )
+        for record in records
+        if isinstance(value := values.get(record), Dataset)
+    ]
+
+
+def about(dataset: Dataset, type_: str, body: dict[str, object]) -> Said:
+    """Return a statement about a dataset."""
+    return Said(type=type_, subject=(Subject(record=dataset.digest),), body=body)

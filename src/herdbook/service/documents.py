@@ -1,0 +1,276 @@
+"""Documents: what search knows of a version, worked out from everything that is currently said about it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from herdbook.kernel import words
+from herdbook.model.activities import Activity, Metric
+from herdbook.model.base import Json
+from herdbook.model.datasets import Dataset
+from herdbook.model.facts import Facts
+from herdbook.model.query import family_field, fold_value
+from herdbook.model.rows import Document, EventRow, VersionRow
+from herdbook.model.statements import Statement
+from herdbook.model.versions import Entry
+from herdbook.ports.catalogue import Reader, Writer
+from herdbook.service import bodies, currency, extensions
+from herdbook.service.entries import entries
+
+CHUNK = 500
+_TEXTS = ("title", "summary", "text", "intended_use", "limitations", "reason", "workaround", "task", "object", "domain")
+
+
+@dataclass
+class _Builder:
+    """Collects terms and numbers; everything that is text also gives its words."""
+
+    terms: set[tuple[str, str]] = field(default_factory=set)
+    numbers: set[tuple[str, float]] = field(default_factory=set)
+
+    def words(self, *texts: str) -> None:
+        for text in texts:
+            self.terms.update(("text", word) for word in words.split(text))
+
+    def term(self, name: str, value: str, *, text: bool = True) -> None:
+        self.terms.add((name, fold_value(value)))
+        if text:
+            self.words(value)
+
+    def number(self, name: str, value: object) -> None:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            self.numbers.add((name, float(value)))
+
+    def either(self, name: str, value: object) -> None:
+        """Take a value that may be text or a number, as parameters and extensions have them."""
+        text = str(value)
+        self.term(name, text, text=isinstance(value, str))
+        try:
+            self.number(name, float(text))
+        except ValueError:
+            return
+
+
+@dataclass
+class _Said:
+    """What is said around some versions, looked up at once."""
+
+    statements: dict[tuple[str, str], list[Statement]]
+    makers: dict[str, list[str]]
+    values: dict[str, object]
+    facts: dict[str, Facts]
+    principals: dict[tuple[str, int], str]
+
+
+def refresh(tx: Writer, items: Iterable[int]) -> int:
+    """Make the documents of items anew; return how many."""
+    todo = sorted(set(items))
+    for start in range(0, len(todo), CHUNK):
+        rows = list(tx.items(todo[start : start + CHUNK]).values())
+        tx.index(dict(_documents(tx, rows)))
+    return len(todo)
+
+
+def _documents(tx: Reader, rows: Sequence[VersionRow]) -> Iterator[tuple[int, Document]]:
+    found = entries(tx, rows)
+    said = _look_up(tx, rows, found)
+    for row, entry in zip(rows, found, strict=True):
+        out = _Builder()
+        _entry(out, row, entry, said)
+        for statement in _about(said, entry):
+            _statement(out, statement)
+        for record in {row.record, entry.resolved_by or row.record}:
+            for digest in said.makers.get(record, ()):
+                activity = said.values.get(digest)
+                if isinstance(activity, Activity):
+                    _activity(out, activity, said)
+        for file in entry.version.files:
+            if (facts := said.facts.get(file.digest)) is not None:
+                _facts(out, facts)
+        yield row.item, Document(frozenset(out.terms), frozenset(out.numbers))
+
+
+def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry]) -> _Said:
+    records = {row.record for row in rows} | {entry.resolved_by for entry in found if entry.resolved_by}
+    files = {file.digest for entry in found for file in entry.version.files}
+    makers: dict[str, list[str]] = defaultdict(list)
+    for edge in tx.edges_at(records, "out"):
+        if edge.activity not in makers[edge.target]:
+            makers[edge.target].append(edge.activity)
+    activities = {digest for digests in makers.values() for digest in digests}
+    inputs = {edge.target for edge in tx.edges(activities) if edge.target_kind == "record" and edge.direction == "in"}
+    subjects = {("record", record) for record in records | inputs} | {("file", digest) for digest in files}
+    subjects |= {("name", row.model) for row in rows}
+    told = currency.current(tx, tx.statements(subjects))
+    values: dict[str, object] = dict(bodies.load(tx, {*activities, *inputs, *(row.digest for row in told)}))
+    statements: dict[tuple[str, str], list[Statement]] = defaultdict(list)
+    for item in told:
+        value = values.get(item.digest)
+        if isinstance(value, Statement):
+            statements[item.subject_kind, item.subject].append(value)
+    return _Said(statements, makers, values, tx.facts(files), _principals(tx, rows))
+
+
+def _principals(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, int], str]:
+    found: dict[tuple[str, int], str] = {}
+    for namespace, seq in {(row.namespace, row.seq) for row in rows}:
+        events: list[EventRow] = tx.events(namespace, seq - 1, 1)
+        if events:
+            found[namespace, seq] = events[0].principal
+    return found
+
+
+def _about(said: _Said, entry: Entry) -> Iterator[Statement]:
+    keys = [("record", entry.record), ("name", entry.model), *(("file", file.digest) for file in entry.version.files)]
+    if entry.resolved_by:
+        keys.append(("record", entry.resolved_by))
+    seen: set[str] = set()
+    for key in keys:
+        for statement in said.statements.get(key, ()):
+            if statement.digest not in seen and _meant(statement, entry):
+                seen.add(statement.digest)
+                yield statement
+
+
+def _meant(statement: Statement, entry: Entry) -> bool:
+    """Say whether a statement about labels of a model means this version."""
+    labels = [subject.labels for subject in statement.subject if subject.name == entry.model]
+    return not labels or None in labels or any(set(entry.labels) & set(wanted or ()) for wanted in labels)
+
+
+def _entry(out: _Builder, row: VersionRow, entry: Entry, said: _Said) -> None:
+    out.term("name", entry.model)
+    out.term("namespace", row.namespace)
+    for label in entry.labels:
+        out.term("label", label)
+    for alias in entry.aliases:
+        out.term("alias", alias)
+    out.number("ordinal", entry.ordinal)
+    for file in entry.version.files:
+        out.term("path", file.path)
+    out.number("size", entry.version.size)
+    out.number("files", len(entry.version.files))
+    out.term("state", entry.state, text=False)
+    out.term("resolved", "yes" if entry.version.resolved else "no", text=False)
+    out.term("registered", entry.registered, text=False)
+    if principal := said.principals.get((row.namespace, row.seq)):
+        out.term("by", principal, text=False)
+
+
+def _statement(out: _Builder, statement: Statement) -> None:
+    body = statement.body
+    out.term("says", statement.kind, text=False)
+    match statement.kind:
+        case "profile":
+            _profile(out, body)
+        case "description":
+            _description(out, body)
+        case "known-issue":
+            out.term("issue", "yes", text=False)
+            out.words(*_texts(body))
+        case "identity":
+            out.term("id", str(body["id"]["value"]))
+            out.words(str(body["id"]["scheme"]))
+        case "evaluation":
+            _metrics(out, [Metric.read(metric) for metric in body["metrics"]])
+            _ext(out, "evaluation", body.get("ext"))
+        case "note":
+            out.words(*(value for value in body.values() if isinstance(value, str)))
+        case _:
+            out.words(*_texts(body))
+
+
+def _texts(body: Json) -> list[str]:
+    return [str(body[name]) for name in _TEXTS if isinstance(body.get(name), str)]
+
+
+def _profile(out: _Builder, body: Json) -> None:
+    for name in ("step", "task", "domain", "title"):
+        if name in body:
+            out.term(name, str(body[name]))
+    for name, values in (("keyword", body.get("keywords")), ("maintainer", body.get("maintainers"))):
+        for value in values or ():
+            out.term(name, str(value))
+    out.words(*_texts(body))
+    _ext(out, "model", body.get("ext"))
+
+
+def _description(out: _Builder, body: Json) -> None:
+    for name in ("title", "licence"):
+        if name in body:
+            out.term(name, str(body[name]))
+    for value in body.get("keywords") or ():
+        out.term("keyword", str(value))
+    out.words(*_texts(body))
+    _ext(out, "version", body.get("ext"))
+
+
+def _activity(out: _Builder, activity: Activity, said: _Said) -> None:
+    out.term("activity", activity.kind)
+    if activity.code and activity.code.commit:
+        out.term("code", activity.code.commit, text=False)
+    for part in activity.inputs or ():
+        value = said.values.get(part.record or "")
+        if isinstance(value, Dataset):
+            if value.id:
+                out.term("scheme", value.id.scheme, text=False)
+                out.term("dataset", value.id.value)
+            for statement in said.statements.get(("record", value.digest), ()):
+                out.words(*_texts(statement.body))
+                _ext(out, "dataset", statement.body.get("ext"))
+        elif part.record:
+            out.term("parent", part.record.removeprefix("sha256:"), text=False)
+        elif named := part.id or part.selector:
+            out.term("scheme", named.scheme, text=False)
+            out.term("dataset", named.value)
+    for item in activity.ids or ():
+        out.term("id", item.value)
+    for parameter in activity.parameters or ():
+        out.either(family_field("parameter", parameter.name), parameter.text)
+        if parameter.term and parameter.term != parameter.name:
+            out.either(family_field("parameter", parameter.term), parameter.text)
+    _metrics(out, activity.metrics or ())
+    _ext(out, "activity", activity.ext)
+
+
+def _metrics(out: _Builder, metrics: Iterable[Metric]) -> None:
+    for metric in metrics:
+        out.number(family_field("metric", metric.name), metric.value)
+        out.words(metric.name)
+
+
+def _ext(out: _Builder, entity: str, ext: Json | None) -> None:
+    for namespace, value in (ext or {}).items():
+        schema = extensions.shipped(namespace, entity, str(value.get("$v"))) if namespace in extensions.SHIPPED else None
+        told = extensions.indexed(schema, value) if schema else _scalars(value)
+        for name, item in told:
+            out.either(family_field("ext", f"{namespace}.{name}"), item)
+
+
+def _scalars(value: Json) -> Iterator[tuple[str, object]]:
+    for name, item in value.items():
+        if name != "$v" and isinstance(item, (str, int, float)) and not isinstance(item, bool):
+            yield name, item
+
+
+def _facts(out: _Builder, facts: Facts) -> None:
+    values = facts.values
+    if facts.format:
+        out.term("format", facts.format)
+        out.term("safety", str(facts.safety), text=False)
+    for name, listed in (("input", values.get("inputs")), ("output", values.get("outputs"))):
+        for tensor in listed or ():
+            out.term(name, str(tensor["name"]))
+    for operator in values.get("operators") or ():
+        out.term("operator", str(operator).removeprefix("ai.onnx."), text=False)
+    out.number("opset", (values.get("opsets") or {}).get("ai.onnx"))
+    out.number("parameters", values.get("parameters"))
+    producer = (values.get("producer") or {}).get("name")
+    if producer:
+        out.term("producer", str(producer))
+    out.terms.update(("text", str(word)) for word in values.get("words") or ())
+    out.words(*(str(values[name]) for name in ("doc_string", "graph_doc_string", "title") if values.get(name)))
+    for key, value in (values.get("metadata") or {}).items():
+        out.words(str(key), str(value)[:4096])

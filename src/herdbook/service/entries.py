@@ -1,0 +1,111 @@
+"""Entries: versions where they stand, with the state that statements give them. Reads for many versions at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from herdbook.model import pointers
+from herdbook.model.rows import StatementRow, VersionRow
+from herdbook.model.statements import Statement
+from herdbook.model.versions import Entry, Version
+from herdbook.ports.catalogue import Reader
+from herdbook.service import bodies, currency
+
+State = Literal["current", "deprecated", "withdrawn"]
+_STATE_TYPES = {"herdbook/withdrawal/1": "withdrawn", "herdbook/deprecation/1": "deprecated"}
+_RESOLVES = "herdbook/resolves/1"
+
+
+@dataclass
+class Standing:
+    """What statements say of some versions: their states, and which record resolves which."""
+
+    states: dict[int, State] = field(default_factory=dict)
+    resolved_by: dict[str, str] = field(default_factory=dict)
+
+
+def entries(tx: Reader, rows: Sequence[VersionRow], chosen: str | None = None) -> list[Entry]:
+    """Return the entries of rows, in their order."""
+    standing = standing_of(tx, rows)
+    wanted = {row.record for row in rows} | set(standing.resolved_by.values())
+    versions = {digest: body for digest, body in bodies.load(tx, wanted).items() if isinstance(body, Version)}
+    named = _pointers_to(tx, rows)
+    return [
+        Entry(
+            model=row.model,
+            ordinal=row.ordinal,
+            record=row.record,
+            version=_in_force(tx, row, standing, versions),
+            labels=tuple(named.get(("label", row.model, row.record), ())),
+            aliases=tuple(named.get(("alias", row.model, row.record), ())),
+            state=standing.states.get(row.item, "current"),
+            resolved_by=standing.resolved_by.get(row.record),
+            registered=row.time,
+            seq=row.seq,
+            chosen=chosen,
+        )
+        for row in rows
+    ]
+
+
+def _in_force(tx: Reader, row: VersionRow, standing: Standing, versions: dict[str, Version]) -> Version:
+    digest = standing.resolved_by.get(row.record, row.record)
+    return versions.get(digest) or bodies.version(tx, digest)
+
+
+def _pointers_to(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, str, str], list[str]]:
+    found: dict[tuple[str, str, str], list[tuple[int, str]]] = defaultdict(list)
+    for pointer in tx.pointers_to({row.record for row in rows}):
+        kind, model, name = pointers.split(pointer.pointer)
+        found[kind, model, pointer.to].append((pointer.seq, name))
+    return {key: [name for _, name in sorted(names, key=lambda item: (-item[0], item[1]))] for key, names in found.items()}
+
+
+def standing_of(tx: Reader, rows: Iterable[VersionRow]) -> Standing:
+    """Return states and resolutions of versions."""
+    rows = list(rows)
+    subjects = {("record", row.record) for row in rows} | {("name", row.model) for row in rows}
+    told = [row for row in tx.statements(subjects) if row.type in _STATE_TYPES or row.type == _RESOLVES]
+    standing = Standing()
+    if not told:
+        return standing
+    told = currency.current(tx, told)
+    values = {d: v for d, v in bodies.load(tx, (row.digest for row in told)).items() if isinstance(v, Statement)}
+    resolutions = [row for row in told if row.type == _RESOLVES and row.subject_kind == "record"]
+    standing.resolved_by = {row.subject: str(values[row.digest].body["by"]) for row in resolutions if row.digest in values}
+    for row in rows:
+        for statement in told:
+            value = values.get(statement.digest)
+            if value is not None and statement.type in _STATE_TYPES and _covers(tx, statement, value, row):
+                _worsen(standing, row.item, _STATE_TYPES[statement.type])
+    return standing
+
+
+def _covers(tx: Reader, row: StatementRow, value: Statement, version: VersionRow) -> bool:
+    """Say whether a statement of state covers a version; it counts only from the journal in which the model lives."""
+    if row.namespace != version.namespace:
+        return False
+    registrations = value.body.get("registrations")
+    if registrations is not None and f"{version.model}@{version.ordinal}" not in registrations:
+        return False
+    for subject in value.subject:
+        if subject.record == version.record:
+            return True
+        if subject.name == version.model:
+            return subject.labels is None or any(_label_leads(tx, version, label) for label in subject.labels)
+    return False
+
+
+def _label_leads(tx: Reader, version: VersionRow, label: str) -> bool:
+    pointer = tx.pointer(pointers.label_pointer(version.model, label))
+    return pointer is not None and pointer.to == version.record
+
+
+def _worsen(standing: Standing, item: int, state: str) -> None:
+    if state == "withdrawn":
+        standing.states[item] = "withdrawn"
+    else:
+        standing.states.setdefault(item, "deprecated")

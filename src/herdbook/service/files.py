@@ -1,0 +1,132 @@
+"""The noun ``files``: bytes in, under a lease; verified bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
+from herdbook.model.files import Content, File
+from herdbook.model.registrations import FileCheck
+from herdbook.model.rows import Lease
+from herdbook.model.versions import Entry, Registered
+from herdbook.ports.blobs import Progress
+from herdbook.ports.catalogue import Reader
+from herdbook.service import journal, references, registration, statements
+from herdbook.service.context import LEASE_S, Context
+
+
+class Files:
+    """Files, as the façade gives them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def put(self, source: BinaryIO, *, progress: Progress | None = None) -> Content:
+        """Store bytes and return their digests."""
+        return self.put_many([source], progress=progress)[0]
+
+    def put_many(self, sources: Sequence[BinaryIO], *, progress: Progress | None = None) -> list[Content]:
+        """Store several; the lease stands before a blob has its name, so that garbage collection never meets it bare."""
+        contents: list[Content] = []
+        for source in sources:
+            staged = self._context.blobs.stage(source, progress=progress)
+            try:
+                until = self._context.seconds() + LEASE_S
+                lease = Lease(self._context.principal.id, staged.content.sha256, until)
+                self._context.catalogue.lease([lease], [staged.content])
+                staged.keep()
+            finally:
+                staged.discard()
+            contents.append(staged.content)
+        return contents
+
+    def open(self, reference: str, path: str) -> BinaryIO:
+        """Open a file of a version as a verified stream."""
+        with self._context.catalogue.read() as tx:
+            entry = references.resolve(tx, reference)
+            digest = held(tx, entry, path)
+        try:
+            return self._context.blobs.open(digest).stream()
+        except MissingError as error:
+            raise MissingError(
+                f"the bytes of {path!r} of {entry.reference} ({digest}) are not kept here",
+                code="no-bytes",
+                hint="Another registry, or the place it was imported from, may have them.",
+            ) from error
+
+    def verify(self, reference: str, *, progress: Progress | None = None) -> list[FileCheck]:
+        """Read the files of a version again and compare."""
+        with self._context.catalogue.read() as tx:
+            entry = references.resolve(tx, reference)
+        return [self._check(file, progress) for file in entry.version.files]
+
+    def _check(self, file: File, progress: Progress | None) -> FileCheck:
+        told = {"path": file.path, "digest": file.digest}
+        if not file.resolved:
+            return FileCheck(**told, status="unresolved", message="nobody brought its bytes")
+        try:
+            self._context.blobs.verify(file.digest, progress=progress)
+        except MissingError as error:
+            return FileCheck(**told, status="missing", message=error.message)
+        except (CorruptError, HerdbookError) as error:
+            return FileCheck(**told, status="corrupt", message=error.message)
+        return FileCheck(**told, status="ok")
+
+    def supply(self, sha256s: Sequence[str]) -> list[Registered]:
+        """Let bytes that were put resolve unresolved versions of this principal, in the journals whose home is here."""
+        done: list[Registered] = []
+        with self._context.catalogue.write() as tx:
+            leased = {lease.sha256 for lease in tx.leases(sha256s, self._context.seconds())}
+            contents = [content for digest, content in tx.contents(sha256s).items() if digest in leased]
+            for head in tx.heads():
+                if head.home == self._context.catalogue.registry:
+                    draft = journal.Draft(self._context, tx, head.namespace)
+                    done += self._supply(tx, draft, contents)
+        return done
+
+    def _supply(self, tx: Reader, draft: journal.Draft, contents: list[Content]) -> list[Registered]:
+        full: list[tuple[str, str]] = []
+        for said, version, items in registration.completions(self._context, tx, draft, contents):
+            if version is not None:
+                draft.record(version)
+                full.append((str(said.subject[0].record), version.digest))
+            statements.make(self._context, draft.tx, draft, [said])
+            draft.touched |= items
+        rows = draft.commit()
+        olds = {old for old, _ in full}
+        return [
+            Registered(
+                model=row.model,
+                ordinal=row.ordinal,
+                record=row.record,
+                outcome="resolved",
+                journal=draft.head.journal,
+                seq=draft.head.seq,
+                event=rows[-1].digest,
+            )
+            for row in tx.versions_with(olds)
+            if row.namespace == draft.namespace
+        ]
+
+
+def held(tx: Reader, entry: Entry, path: str) -> str:
+    """Return the sha256 under which a file of a version can be had.
+
+    Raises:
+        MissingError: when the version has no such file, or nobody brought its bytes.
+    """
+    file = entry.version.file(path)
+    if file is None:
+        paths = ", ".join(item.path for item in entry.version.files[:8])
+        raise MissingError(f"{entry.reference} has no file {path!r}", code="no-file", hint=f"Its files are: {paths}.")
+    if file.resolved:
+        return file.digest
+    known = registration.known_files(tx, entry.version)
+    if file.digest in known:
+        return known[file.digest].sha256
+    raise MissingError(
+        f"{path!r} of {entry.reference} is known by {file.digest} alone; nobody brought its bytes",
+        code="unresolved",
+        hint="Bring them: register the folder under the same label, or `files.put` and `files.supply`.",
+    )

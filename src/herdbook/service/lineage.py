@@ -1,0 +1,201 @@
+"""Lineage: a walk over activities, breadth first, every node once, with what is unknown drawn as unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from herdbook.kernel import digests
+from herdbook.kernel.errors import InvalidError, MissingError
+from herdbook.model.activities import Activity
+from herdbook.model.datasets import Dataset
+from herdbook.model.lineage import Edge, Lineage, Node
+from herdbook.model.rows import EdgeRow
+from herdbook.model.versions import Entry, Version
+from herdbook.ports.catalogue import Reader
+from herdbook.service import bodies, currency, datasets, references
+from herdbook.service.bodies import Body
+from herdbook.service.entries import entries
+
+LEVEL = 5000
+"""How many edges of one level are looked at; more are counted as cut."""
+
+
+@dataclass
+class _Walk:
+    tx: Reader
+    direction: str
+    limit: int
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    cut: int = 0
+
+    def neighbours(self, ids: Iterable[str]) -> list[Edge]:
+        """Return the steps from nodes of one level: record → activity → record …"""
+        known = [node for id_ in ids if (node := self.nodes[id_]).kind != "unknown"]
+        acts = [node.id for node in known if node.kind == "activity"]
+        others = [node.id for node in known if node.kind != "activity"]
+        into, out = ("out", "in") if self.direction == "up" else ("in", "out")
+        steps = [self._from_activity(row) for row in self.tx.edges(acts) if row.direction == out]
+        same = self._same(others)
+        found = self.tx.edges_at({*others, *same}, into, limit=LEVEL + 1) if others else []
+        if len(found) > LEVEL:
+            self.cut += 1
+        role = "made by" if self.direction == "up" else ""
+        steps += [Edge(frm=same.get(self._end(row, others, same), self._end(row, others, same)), to=row.activity,
+                       role=role or row.role) for row in found[:LEVEL]]
+        if self.direction == "up":
+            steps += self._unknown(known, {step.frm for step in steps})
+        return list(dict.fromkeys(steps))
+
+    def _end(self, row: EdgeRow, others: list[str], same: dict[str, str]) -> str:
+        return row.target if row.target in others or row.target in same else row.file
+
+    def _same(self, ids: list[str]) -> dict[str, str]:
+        """Return the other digests of nodes: an unresolved record and the one that resolves it are one node."""
+        records = {("record", id_) for id_ in ids if digests.is_sha256(id_)}
+        rows = currency.current(self.tx, self.tx.statements(records, "herdbook/resolves/1")) if records else []
+        values = bodies.load(self.tx, (row.digest for row in rows))
+        found = {}
+        for row in rows:
+            value = values.get(row.digest)
+            by = getattr(value, "body", {}).get("by")
+            if by and by not in ids:
+                found[by] = row.subject
+        return found
+
+    def _from_activity(self, row: EdgeRow) -> Edge:
+        return Edge(frm=row.activity, to=row.target, role=row.role)
+
+    def _unknown(self, known: list[Node], told: set[str]) -> list[Edge]:
+        """A version of which no activity is known was trained all the same."""
+        return [Edge(frm=n.id, to=f"unknown:{n.id}", role="made by") for n in known if n.kind == "version" and n.id not in told]
+
+    def add(self, ids: Iterable[str], kinds: dict[str, str]) -> list[str]:
+        """Add nodes that are not there yet; return those that are new."""
+        new = [id_ for id_ in dict.fromkeys(ids) if id_ not in self.nodes]
+        room = max(0, self.limit - len(self.nodes))
+        self.cut += max(0, len(new) - room)
+        new = new[:room]
+        for node in nodes(self.tx, new, kinds):
+            self.nodes[node.id] = node
+        return new
+
+
+def walk(tx: Reader, reference: str, direction: str, *, depth: int, limit: int) -> Lineage:
+    """Walk from a version, dataset or activity.
+
+    Raises:
+        InvalidError: when ``direction`` is neither ``up`` nor ``down``.
+        MissingError: when the root is not here.
+    """
+    if direction not in {"up", "down"}:
+        raise InvalidError(f"{direction!r} is no direction", code="bad-direction", hint="Write up or down.")
+    work = _Walk(tx, direction, max(1, limit))
+    root = _root(tx, reference)
+    level = work.add([root], {})
+    for _ in range(depth):
+        steps = work.neighbours(level)
+        if not steps:
+            break
+        level = work.add((step.to for step in steps), _kinds(tx, steps))
+        kept = [step for step in steps if step.to in work.nodes]
+        work.edges += kept
+        _count_hidden(work, steps, kept)
+    else:
+        _hide(work, work.neighbours(level))
+    return Lineage(root=root, direction=direction, nodes=tuple(work.nodes.values()), edges=tuple(work.edges), cut=work.cut)
+
+
+def _count_hidden(work: _Walk, steps: list[Edge], kept: list[Edge]) -> None:
+    hidden = set(steps) - set(kept)
+    _hide_from(work, hidden)
+
+
+def _hide(work: _Walk, steps: list[Edge]) -> None:
+    beyond = [step for step in steps if step.to not in work.nodes]
+    work.cut += len({step.to for step in beyond})
+    _hide_from(work, beyond)
+
+
+def _hide_from(work: _Walk, steps: Iterable[Edge]) -> None:
+    for step in steps:
+        node = work.nodes.get(step.frm)
+        if node is not None:
+            work.nodes[step.frm] = node.model_copy(update={"hidden": node.hidden + 1})
+
+
+def _kinds(tx: Reader, steps: list[Edge]) -> dict[str, str]:
+    rows = tx.edges({step.frm for step in steps if step.role != "made by" and digests.is_sha256(step.frm)})
+    kinds = {row.target: row.target_kind for row in rows}
+    kinds.update({step.to: "unknown" for step in steps if step.to.startswith("unknown:")})
+    return kinds
+
+
+def _root(tx: Reader, reference: str) -> str:
+    if digests.is_sha256(reference) and tx.known([reference]):
+        return reference
+    try:
+        return references.resolve(tx, reference).record
+    except (InvalidError, MissingError):
+        found = datasets.find(tx, reference) if ":" in reference else []
+        if len(found) == 1:
+            return found[0]
+        raise
+
+
+def nodes(tx: Reader, ids: list[str], kinds: dict[str, str]) -> list[Node]:
+    """Return the nodes of ids; ``kinds`` tells what an id is that has no body here."""
+    records = [id_ for id_ in ids if digests.is_sha256(id_)]
+    values = bodies.load(tx, records)
+    rows = tx.versions_with([id_ for id_ in records if isinstance(values.get(id_), Version)])
+    standing: dict[str, list[Entry]] = {}
+    for row, entry in zip(rows, entries(tx, rows), strict=True):
+        standing.setdefault(row.record, []).append(entry)
+    titles = {item.record: item.title for item in datasets.entries(tx, records)}
+    return [_node(id_, values.get(id_), standing.get(id_, []), titles.get(id_), kinds.get(id_, "")) for id_ in ids]
+
+
+def _node(id_: str, value: Body | object, standing: list[Entry], title: str | None, kind: str) -> Node:
+    match value:
+        case Version():
+            names = tuple(entry.reference for entry in standing)
+            states = {entry.state for entry in standing}
+            state = next((state for state in ("withdrawn", "deprecated") if state in states), "current")
+            resolved = all(entry.version.resolved for entry in standing) if standing else value.resolved
+            name = names[0] if names else f"version {id_[7:19]}"
+            return Node.read(
+                {"id": id_, "kind": "version", "title": name, "references": names, "state": state, "resolved": resolved,
+                 "detail": f"{len(value.files)} file{'s' if len(value.files) > 1 else ''}"}
+            )  # fmt: skip
+        case Dataset():
+            return Node(
+                id=id_, kind="dataset", title=value.title, detail=title or "", resolved=value.manifest is not None
+            )
+        case Activity():
+            return Node(id=id_, kind="activity", title=value.kind, detail=describe(value), resolved=value.status != "unknown")
+        case _:
+            return _named(id_, kind)
+
+
+def _named(id_: str, kind: str) -> Node:
+    if kind == "unknown":
+        return Node(id=id_, kind="unknown", title="training unknown", resolved=False)
+    if kind in {"id", "selector"}:
+        return Node.read({"id": id_, "kind": kind, "title": id_, "resolved": False})
+    if kind in {"file", "blob"}:
+        return Node.read({"id": id_, "kind": kind, "title": f"{kind} {id_[7:19]}"})
+    return Node(id=id_, kind="record", title=f"record {id_[7:19]}", resolved=False)
+
+
+def describe(activity: Activity) -> str:
+    """Return an activity in a line: status, times, code, environment, ids."""
+    parts = [activity.status if activity.status != "finished" else ""]
+    if activity.started:
+        parts.append(activity.started[:16].replace("T", " "))
+    if activity.code and activity.code.commit:
+        parts.append(f"code {activity.code.commit[:10]}{' + diff' if activity.code.diff else ''}")
+    if activity.environment and activity.environment.python:
+        parts.append(f"Python {activity.environment.python}")
+    parts += [str(item) for item in (activity.ids or ())[:2]]
+    return ", ".join(part for part in parts if part)

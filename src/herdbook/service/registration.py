@@ -1,0 +1,352 @@
+"""Registering: one event for each namespace, idempotent, with everything that is said with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from herdbook.kernel import digests
+from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
+from herdbook.kernel.names import namespace_of
+from herdbook.model import pointers
+from herdbook.model.activities import Activity
+from herdbook.model.files import Content
+from herdbook.model.registrations import Registration
+from herdbook.model.rows import EventRow, VersionRow
+from herdbook.model.statements import Said, Statement, Subject
+from herdbook.model.versions import Registered, Version
+from herdbook.ports.catalogue import Reader, Writer
+from herdbook.service import bodies, currency, extensions, facts, journal, resolution, statements, touched
+from herdbook.service.context import Context
+from herdbook.service.entries import standing_of
+from herdbook.service.journal import Draft
+
+Outcome = Literal["registered", "labelled", "resolved", "extended", "unchanged"]
+
+
+@dataclass
+class _Place:
+    """Where a registration ends up in its model."""
+
+    ordinal: int
+    outcome: Outcome
+    statements: list[str] = field(default_factory=list)
+    activities: list[str] = field(default_factory=list)
+
+
+def record(context: Context, registrations: Sequence[Registration], *, batch: bool = False) -> list[Registered]:
+    """Register; see ``ports.registry.Versions.record``."""
+    read = facts.read_ahead(context, [item.version for item in registrations])
+    answers: dict[int, Registered] = {}
+    with context.catalogue.write() as tx:
+        tx.put_facts(read.facts)
+        tx.put_unread(read.unread)
+        contents = _entitled(context, tx, registrations)
+        for namespace, indices in _by_namespace(registrations).items():
+            work = _Registrar(context, tx, namespace, contents)
+            answers.update(work.run([(index, registrations[index]) for index in indices], batch=batch))
+    return [answers[index] for index in range(len(registrations))]
+
+
+def _by_namespace(registrations: Sequence[Registration]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(registrations):
+        groups.setdefault(namespace_of(item.model), []).append(index)
+    return groups
+
+
+def _entitled(context: Context, tx: Reader, registrations: Sequence[Registration]) -> dict[str, Content]:
+    """Check that this principal brought the bytes it names, or that the namespace has them; return their contents."""
+    brought = {file.digest: item for item in registrations for file in item.version.files if file.resolved}
+    named = {blob: item for item in registrations for activity in item.activities for blob in activity.blobs()}
+    named |= {item_.manifest: item for item in registrations for item_ in item.datasets if item_.manifest}
+    wanted = {**named, **brought}
+    absent = {digest for item in registrations for digest in item.absent}
+    leased = {
+        lease.sha256 for lease in tx.leases(wanted, context.seconds()) if lease.principal == context.principal.id
+    }
+    here = {row.digest for row in tx.files_named(set(wanted) - leased)}
+    missing = set(wanted) - leased - here - absent - tx.needed(sorted(set(wanted) - leased - here - absent))
+    if missing:
+        digest = min(missing)
+        path = next((file.path for file in wanted[digest].version.files if file.digest == digest), "")
+        raise MissingError(
+            f"the bytes of {path or digest} were not brought ({digest})",
+            code="no-bytes",
+            hint="Put them first (files.put), or name the digest under `absent` when nobody holds the bytes.",
+        )
+    contents = tx.contents(brought)
+    _check_sizes(registrations, contents)
+    return contents
+
+
+def _check_sizes(registrations: Iterable[Registration], contents: dict[str, Content]) -> None:
+    for item in registrations:
+        for file in item.version.files:
+            content = contents.get(file.digest)
+            if content is not None and content.size != file.size:
+                raise InvalidError(
+                    f"{file.path!r} is said to have {file.size} bytes; its content has {content.size}", code="wrong-size"
+                )
+
+
+class _Registrar:
+    """Registers versions of one namespace into one event."""
+
+    def __init__(self, context: Context, tx: Writer, namespace: str, contents: dict[str, Content]) -> None:
+        self.context = context
+        self.tx = tx
+        self.contents = contents
+        self.draft = journal.draft_for(context, tx, namespace)
+        self.ordinals: dict[str, int] = {}
+        self.new_labels: dict[str, str] = {}
+        self.new_versions: dict[tuple[str, str], int] = {}
+        self.fresh: set[str] = set()
+
+    def run(self, items: list[tuple[int, Registration]], *, batch: bool) -> dict[int, Registered]:
+        self._preload([item for _, item in items])
+        places: dict[int, _Place] = {}
+        for index, item in items:
+            self.draft.mark()
+            places[index] = self._register(item)
+        self._complete()
+        rows = self.draft.commit(batch=batch)
+        return {index: self._answer(item, places[index], rows) for index, item in items}
+
+    def _answer(self, item: Registration, place: _Place, rows: list[EventRow]) -> Registered:
+        new = rows[-1].digest if len(rows) == 1 and place.outcome != "unchanged" else None
+        return Registered(
+            model=item.model,
+            ordinal=place.ordinal,
+            record=item.version.digest,
+            label=item.label,
+            outcome=place.outcome,
+            journal=self.draft.head.journal,
+            seq=self.draft.head.seq,
+            event=new,
+            statements=tuple(place.statements),
+            activities=tuple(place.activities),
+        )
+
+    def _preload(self, items: list[Registration]) -> None:
+        candidates = [item.version.digest for item in items]
+        candidates += [value.digest for item in items for value in (*item.datasets, *item.activities)]
+        self.draft.preload(candidates)
+        for model in {item.model for item in items}:
+            self._check_name(model)
+        self.ordinals.update(self.tx.last_ordinals({item.model for item in items}))
+
+    def _check_name(self, model: str) -> None:
+        clashes = self.tx.clashes(model)
+        if clashes:
+            same = clashes[0].casefold() == model.casefold()
+            raise ConflictError(
+                f"the model {model!r} cannot stand beside {clashes[0]!r}",
+                code="name-clash",
+                hint=f"Write {clashes[0]!r}." if same else "No model's name is a path prefix of another's; choose another.",
+            )
+
+    def _register(self, item: Registration) -> _Place:
+        place = self._place(item)
+        before = len(self.draft.ops)
+        for dataset in item.datasets:
+            self.draft.record(dataset)
+        for activity in item.activities:
+            place.activities.append(add_activity(self.context, self.tx, self.draft, activity))
+        made = statements.make(self.context, self.tx, self.draft, item.statements)
+        place.statements.extend(statement.digest for statement in made)
+        self._point_profiles(made)
+        if place.outcome == "unchanged" and len(self.draft.ops) > before:
+            place.outcome = "extended"
+            self.draft.touched |= touched.items_of(self.tx, [item.version.digest])
+        return place
+
+    def _place(self, item: Registration) -> _Place:
+        digest = item.version.digest
+        held = self._label_target(item)
+        if held and held != digest:
+            return self._held_by_other(item, held)
+        ordinal = self._ordinal_of(item.model, digest)
+        if ordinal is None:
+            ordinal = self.ordinals.get(item.model, 0) + 1
+            self.ordinals[item.model] = ordinal
+            self.new_versions[item.model, digest] = ordinal
+            self.draft.record(item.version)
+            self.draft.version(item.model, ordinal, digest)
+            self.fresh.update(file.digest for file in item.version.files if file.resolved)
+            self._label(item, digest)
+            return _Place(ordinal, "registered")
+        if held or item.label is None:
+            return _Place(ordinal, "unchanged")
+        self._label(item, digest)
+        self._take_back_undo(item.model, ordinal, digest)
+        return _Place(ordinal, "labelled")
+
+    def _label_target(self, item: Registration) -> str:
+        if item.label is None:
+            return ""
+        pointer = pointers.label_pointer(item.model, item.label)
+        if pointer.casefold() in self.new_labels:
+            return self.new_labels[pointer.casefold()]
+        row = self.tx.pointer(pointer)
+        if row is not None and row.to and row.pointer != pointer:
+            raise ConflictError(
+                f"the label {item.label!r} differs only in case from {pointers.split(row.pointer)[2]!r}",
+                code="label-taken",
+                hint="Labels are unique without case; write it as it is, or choose another.",
+            )
+        return row.to if row else ""
+
+    def _label(self, item: Registration, digest: str) -> None:
+        if item.label is not None:
+            pointer = pointers.label_pointer(item.model, item.label)
+            self.draft.point(pointer, to=digest)
+            self.new_labels[pointer.casefold()] = digest
+            self.draft.touched |= touched.items_of(self.tx, [digest])
+
+    def _ordinal_of(self, model: str, digest: str) -> int | None:
+        if (model, digest) in self.new_versions:
+            return self.new_versions[model, digest]
+        if not self.draft.knows(digest):
+            return None
+        return next((row.ordinal for row in self.tx.versions_with([digest]) if row.model == model), None)
+
+    def _held_by_other(self, item: Registration, held: str) -> _Place:
+        row = next((row for row in self.tx.versions_with([held]) if row.model == item.model), None)
+        old = bodies.version(self.tx, held) if row else None
+        if row is None or old is None:
+            raise self._conflict(item, None, held)
+        by = standing_of(self.tx, [row]).resolved_by.get(held)
+        if by == item.version.digest:
+            return _Place(row.ordinal, "unchanged")
+        if by is None and resolution.resolves(old, item.version, self.contents):
+            self._resolve(row, old, item.version)
+            return _Place(row.ordinal, "resolved")
+        raise self._conflict(item, bodies.version(self.tx, by) if by else old, held)
+
+    def _resolve(self, row: VersionRow, old: Version, new: Version) -> None:
+        self.draft.record(new)
+        statements.make(self.context, self.tx, self.draft, [resolution.statement(row.record, new, old)])
+        self.draft.touched.add(row.item)
+        self.fresh.update(file.digest for file in new.files)
+
+    def _conflict(self, item: Registration, old: Version | None, held: str) -> ConflictError:
+        differs = differences(old, item.version) if old else []
+        return ConflictError(
+            f"the label {item.label!r} of {item.model} is there with other content: {'; '.join(differs) or held}",
+            code="label-taken",
+            hint="A label never moves. Register under a new label, or `herdbook undo` the mistaken registration first.",
+            differs=differs,
+        )
+
+    def _point_profiles(self, made: Iterable[Statement]) -> None:
+        for statement in made:
+            if statement.kind == "profile" and (name := statement.subject[0].name):
+                pointer = pointers.profile_pointer(name)
+                row = self.tx.pointer(pointer)
+                if row is None or row.to != statement.digest:
+                    self.draft.point(pointer, frm=row.to if row else "", to=statement.digest)
+
+    def _take_back_undo(self, model: str, ordinal: int, digest: str) -> None:
+        """A version that was undone and is registered again is withdrawn no more."""
+        rows = currency.current(self.tx, self.tx.statements([("record", digest)], currency.WITHDRAWAL))
+        for withdrawal, value in bodies.load(self.tx, (row.digest for row in rows)).items():
+            body = value.body if isinstance(value, Statement) else {}
+            if f"{model}@{ordinal}" in body.get("registrations", ()):
+                said = Said(
+                    type=currency.WITHDRAWAL, subject=(Subject(statement=withdrawal),), body={"reason": "registered again"}
+                )
+                statements.make(self.context, self.tx, self.draft, [said])
+                self.draft.touched |= touched.items_of(self.tx, [digest])
+
+    def _complete(self) -> None:
+        """Bytes that came with this event may be what unresolved versions of this principal and journal wait for."""
+        contents = self.tx.contents(self.fresh)
+        for said, record_, items in completions(self.context, self.tx, self.draft, contents.values()):
+            if record_ is not None:
+                self.draft.record(record_)
+            statements.make(self.context, self.tx, self.draft, [said])
+            self.draft.touched |= items
+
+
+def add_activity(context: Context, tx: Writer, draft: Draft, activity: Activity) -> str:
+    """Add an activity to a draft; one with the same ids, or the same but for its times, is answered with what is there.
+
+    Raises:
+        MissingError: when it names a record that is not here.
+    """
+    same = tx.same_activity([activity.sameness]).get(activity.sameness, [])
+    draft.preload(same)
+    for digest in same:
+        if draft.knows(digest):
+            return digest
+    extensions.check(tx, context.blobs, "activity", activity.ext)
+    records = [part.record for part in (*(activity.inputs or ()), *(activity.outputs or ())) if part.record]
+    unknown = {digest for digest in records if not draft.knows(digest)}
+    unknown -= set(tx.known(unknown))
+    if unknown:
+        raise MissingError(
+            f"the activity names {min(unknown)}, which is not here",
+            code="no-record",
+            hint="Register the dataset or version first, or send it along.",
+        )
+    if draft.record(activity):
+        draft.touched |= touched.by(tx, activity)
+    return activity.digest
+
+
+def completions(
+    context: Context, tx: Reader, draft: Draft, contents: Iterable[Content]
+) -> list[tuple[Said, Version | None, set[int]]]:
+    """Return what bytes resolve: for each unresolved version (or file) a statement, and the full record if it is full."""
+    new = resolution.index(contents)
+    weak = {digest for digest in new if not digests.is_sha256(digest)}
+    waiting = tx.files_named(weak)
+    found: list[tuple[Said, Version | None, set[int]]] = []
+    for old in sorted({row.record for row in waiting}):
+        rows = [row for row in tx.versions_with([old]) if row.namespace == draft.namespace]
+        if not rows or standing_of(tx, rows).resolved_by.get(old) or not _own(context, tx, rows):
+            continue
+        version = bodies.version(tx, old)
+        known = {**known_files(tx, version), **new}
+        full = resolution.completed(version, known)
+        items = {row.item for row in rows}
+        if full is not None:
+            found.append((resolution.statement(old, full, version), full, items))
+            continue
+        for file in version.files:
+            content = resolution.found(file, new)
+            if content is not None:
+                found.append((resolution.file_statement(file.digest, content), None, items))
+    return found
+
+
+def known_files(tx: Reader, version: Version) -> dict[str, Content]:
+    """Return contents that earlier statements tied to files of an unresolved version."""
+    subjects = {("file", file.digest) for file in version.files if not file.resolved}
+    rows = currency.current(tx, tx.statements(subjects, "herdbook/resolves/1"))
+    values = bodies.load(tx, (row.digest for row in rows))
+    by = {row.subject: str(v.body["by"]) for row in rows if isinstance(v := values.get(row.digest), Statement)}
+    contents = tx.contents(by.values())
+    return {old: contents[new] for old, new in by.items() if new in contents}
+
+
+def _own(context: Context, tx: Reader, rows: list[VersionRow]) -> bool:
+    events = [event for row in rows for event in tx.events(row.namespace, row.seq - 1, 1)]
+    return any(event.principal == context.principal.id for event in events)
+
+
+def differences(old: Version, new: Version) -> list[str]:
+    """Return in words how the files of two versions differ, five at most."""
+    before = {file.path: file for file in old.files}
+    after = {file.path: file for file in new.files}
+    said = [f"{path} is not in what is registered" for path in after.keys() - before.keys()]
+    said += [f"{path} is missing" for path in before.keys() - after.keys()]
+    said += [
+        f"{path} has {after[path].digest[:19]}…, registered is {before[path].digest[:19]}…"
+        for path in after.keys() & before.keys()
+        if after[path].digest != before[path].digest
+    ]
+    said.sort()
+    return [*said[:5], f"and {len(said) - 5} more"] if len(said) > 5 else said

@@ -1,0 +1,207 @@
+"""The noun ``statements``: making them, finding them, and who may supersede."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from herdbook.kernel import digests, names
+from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, InvalidError, MissingError
+from herdbook.model.identifiers import Identifier
+from herdbook.model.pages import Page
+from herdbook.model.rows import StatementRow
+from herdbook.model.statements import Said, Statement, StatementEntry, Subject
+from herdbook.ports.catalogue import Reader, Writer
+from herdbook.service import bodies, currency, extensions, journal, licences, references, touched
+from herdbook.service.context import Context
+
+RESERVED = frozenset({"herdbook/resolves/1", "herdbook/profile/1", "herdbook/ext-schema/1"})
+"""Kinds that are made by registering bytes, ``profile set`` and ``namespace schema``, with what belongs to them."""
+
+
+def make(context: Context, tx: Writer, draft: journal.Draft, said: Iterable[Said]) -> list[Statement]:
+    """Add statements to a draft; one that says the same as a current one of this issuer is answered with that one."""
+    now = context.clock()
+    issued = [item.issue(context.principal.id, item.issued or now) for item in said]
+    same = tx.same_statement([statement.sameness for statement in issued])
+    made: list[Statement] = []
+    for statement in issued:
+        _check(context, tx, draft, statement)
+        made.append(_existing(tx, draft, same.get(statement.sameness, [])) or statement)
+        draft.statement(made[-1])
+        draft.touched |= touched.by(tx, statement)
+    return made
+
+
+def _existing(tx: Reader, draft: journal.Draft, candidates: list[str]) -> Statement | None:
+    draft.preload(candidates)
+    here = [digest for digest in candidates if draft.knows(digest)]
+    if not here:
+        return None
+    rows = [StatementRow(digest, draft.namespace, 0, "", "", "", "") for digest in here]
+    ended = currency.endings(tx, rows)
+    for digest, value in bodies.load(tx, here).items():
+        if isinstance(value, Statement) and not any(ended[digest]):
+            return value
+    return None
+
+
+def _check(context: Context, tx: Reader, draft: journal.Draft, statement: Statement) -> None:
+    licence = statement.body.get("licence") if statement.kind == "description" else None
+    if licence is not None:
+        licences.check(str(licence))
+    entity = extensions.ENTITY_OF_TYPE.get(statement.type)
+    if entity is not None:
+        if entity == "version" and "data" in statement.body:
+            entity = "dataset"
+        extensions.check(tx, context.blobs, entity, statement.body.get("ext"))
+    for old in statement.supersedes or ():
+        _check_supersedes(tx, draft, statement, old)
+
+
+def _check_supersedes(tx: Reader, draft: journal.Draft, statement: Statement, old: str) -> None:
+    places = tx.known([old]).get(old, [])
+    value = bodies.load(tx, [old]).get(old)
+    if not places or not isinstance(value, Statement):
+        raise MissingError(f"the superseded statement {old} is not here", code="no-statement", hint="Look its digest up.")
+    mine = value.issuer == statement.issuer or any(namespace == draft.namespace for namespace, _ in places)
+    if not mine:
+        raise DeniedError(
+            f"{old} was issued by another, in another namespace",
+            code="not-yours",
+            hint="Only the issuer or the namespace of the subject supersedes; make a statement of your own beside it.",
+        )
+    if value.type != statement.type:
+        raise ConflictError(f"a {statement.type} cannot supersede a {value.type}", code="other-kind")
+
+
+class Statements:
+    """Statements, as the façade gives them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def add(self, namespace: str, statements: Sequence[Said]) -> list[StatementEntry]:
+        """Make statements in one event."""
+        for said in statements:
+            if said.type in RESERVED:
+                raise InvalidError(
+                    f"a {said.type} is not made by hand",
+                    code="reserved-kind",
+                    hint="Use `herdbook register`, `profile set`, or `namespace schema`.",
+                )
+        with self._context.catalogue.write() as tx:
+            draft = journal.draft_for(self._context, tx, namespace)
+            check_subjects(tx, draft, statements)
+            made = make(self._context, tx, draft, statements)
+            draft.commit()
+            places = tx.known([item.digest for item in made])
+            return [_made(item, draft.namespace, places[item.digest]) for item in made]
+
+    def get(self, digest: str) -> StatementEntry:
+        """Return a statement by digest."""
+        with self._context.catalogue.read() as tx:
+            return read(tx, digests.check_sha256(digest))
+
+    def list(
+        self, subject: str, *, kind: str = "", every: bool = False, cursor: str | None = None, limit: int = 50
+    ) -> Page[StatementEntry]:
+        """Return statements about something."""
+        type_ = kind if "/" in kind else f"herdbook/{kind}/1" if kind else ""
+        with self._context.catalogue.read() as tx:
+            rows = _once(tx.statements(subject_keys(tx, subject), type_))
+            found = entries(tx, rows)
+        found = [entry for entry in found if every or entry.current]
+        start = int(cursor or 0)
+        items = tuple(found[start : start + limit])
+        more = start + limit < len(found)
+        return Page(items=items, cursor=str(start + limit) if more else None, total=len(found))
+
+
+def read(tx: Reader, digest: str) -> StatementEntry:
+    """Return the statement with a digest.
+
+    Raises:
+        MissingError: when there is none.
+    """
+    found = bodies.load(tx, [digest]).get(digest)
+    places = tx.known([digest]).get(digest, [])
+    if not isinstance(found, Statement) or not places:
+        raise MissingError(f"there is no statement {digest} here", code="no-statement", hint="Look its digest up.")
+    row = StatementRow(digest, places[0][0], places[0][1], found.type, found.issuer, "", "")
+    return entries(tx, [row])[0]
+
+
+def _once(rows: Iterable[StatementRow]) -> list[StatementRow]:
+    seen: dict[tuple[str, str], StatementRow] = {}
+    for row in rows:
+        seen.setdefault((row.namespace, row.digest), row)
+    return list(seen.values())
+
+
+def _made(statement: Statement, namespace: str, places: Sequence[tuple[str, int]]) -> StatementEntry:
+    seq = next(first for name, first in places if name == namespace)
+    return StatementEntry(digest=statement.digest, statement=statement, namespace=namespace, seq=seq)
+
+
+def entries(tx: Reader, rows: Sequence[StatementRow], **given: Any) -> list[StatementEntry]:  # noqa: ANN401 - fields
+    """Return the entries of statement rows, in their order; a body that is not here, or is unknown, is left out."""
+    values = bodies.load(tx, (row.digest for row in rows))
+    ended = currency.endings(tx, rows)
+    return [
+        StatementEntry(
+            digest=row.digest,
+            statement=value,
+            namespace=row.namespace,
+            seq=row.seq,
+            superseded_by=ended[row.digest][0],
+            withdrawn_by=ended[row.digest][1],
+            **given,
+        )
+        for row in rows
+        if isinstance(value := values.get(row.digest), Statement)
+    ]
+
+
+def subject_keys(tx: Reader, text: str) -> list[tuple[str, str]]:
+    """Return the subjects that a person may mean: a digest, a reference, a model, a namespace, ``scheme:value``."""
+    if digests.is_sha256(text):
+        return [(kind, text) for kind in ("record", "file", "statement", "event")]
+    if text.startswith(("git-sha1:", "md5:", "adler32:")):
+        return [("file", digests.check(text))]
+    if "/" not in text and ":" not in text and "@" not in text:
+        return [("namespace", names.check_namespace(text))]
+    try:
+        bare = names.check_model(text)
+        return [("name", references.follow(tx, bare)[0])]
+    except InvalidError:
+        pass
+    try:
+        entry = references.resolve(tx, text)
+    except HerdbookError:
+        if ":" in text and tx.model(text.partition(":")[0]) is None:
+            return [("id", str(Identifier.parse(text)))]
+        raise
+    return [("record", digest) for digest in (entry.record, entry.resolved_by) if digest]
+
+
+def check_subjects(tx: Reader, draft: journal.Draft, said: Sequence[Said]) -> None:
+    """Check that what statements are about is here; names of the model's own namespace, files and ids may be anything.
+
+    Raises:
+        MissingError: when a record, statement or event is not.
+    """
+    about = [subject for item in said for subject in item.subject]
+    wanted = {subject.record or subject.statement for subject in about} - {None}
+    missing = {str(item) for item in wanted} - set(tx.known([str(item) for item in wanted]))
+    missing = {digest for digest in missing if not draft.knows(digest)}
+    missing |= {subject.event for subject in about if subject.event and tx.event(subject.event) is None}
+    if missing:
+        raise MissingError(
+            f"nothing with the digest {min(missing)} is here", code="no-subject", hint="Register it first, or check the digest."
+        )
+
+
+def record_subject(digest: str) -> tuple[Subject, ...]:
+    """Return the subject of a statement about one record."""
+    return (Subject(record=digest),)

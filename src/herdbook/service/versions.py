@@ -1,0 +1,136 @@
+"""The noun ``versions``: register, get, list, search, trace, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from herdbook.kernel.errors import ConflictError, InvalidError
+from herdbook.kernel.names import namespace_of
+from herdbook.model import pointers
+from herdbook.model.dossiers import Dossier
+from herdbook.model.lineage import Lineage
+from herdbook.model.pages import MAX_LIMIT, Page
+from herdbook.model.query import Order
+from herdbook.model.query_parser import parse
+from herdbook.model.registrations import Registration
+from herdbook.model.statements import Said, Subject
+from herdbook.model.versions import Entry, Registered
+from herdbook.ports.registry import Registry
+from herdbook.service import currency, dossiers, intake, journal, lineage, references, registration, statements, touched
+from herdbook.service.context import Context
+from herdbook.service.entries import entries
+
+COUNT_CAP = 10_000
+
+
+def check_limit(limit: int) -> int:
+    """Return a page's limit.
+
+    Raises:
+        InvalidError: when it is not between 1 and 1000.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidError(f"a page has 1 to {MAX_LIMIT} items, not {limit}", code="bad-limit", hint="Use the cursor.")
+    return limit
+
+
+class Versions:
+    """Versions, as the façade gives them."""
+
+    def __init__(self, context: Context, registry: Registry) -> None:
+        self._context = context
+        self._registry = registry
+
+    def record(self, registrations: Sequence[Registration], *, batch: bool = False) -> list[Registered]:
+        """Register versions in one event for each namespace."""
+        return registration.record(self._context, registrations, batch=batch)
+
+    def register(self, reference: str, *paths: str, **said: Any) -> Registered:  # noqa: ANN401 - see intake.register
+        """Register a folder, or files, under ``MODEL:LABEL``; the keywords are those of ``service.intake.register``."""
+        return intake.register(self._registry, reference, [str(path) for path in paths], **said)
+
+    def get(self, reference: str, *, as_of: int | None = None) -> Entry:
+        """Return the version that a reference means."""
+        with self._context.catalogue.read() as tx:
+            return references.resolve(tx, reference, as_of)
+
+    def list(self, model: str, *, cursor: str | None = None, limit: int = 50) -> Page[Entry]:
+        """Return the versions of a model, newest first."""
+        check_limit(limit)
+        with self._context.catalogue.read() as tx:
+            exact, _ = references.follow(tx, model)
+            rows = tx.versions(exact, after=int(cursor or 0), limit=limit + 1, newest_first=True)
+            page = entries(tx, rows[:limit])
+            total = tx.last_ordinals([exact]).get(exact, 0)
+        more = str(rows[limit - 1].ordinal) if len(rows) > limit else None
+        return Page(items=tuple(page), cursor=more, total=total)
+
+    def search(
+        self,
+        query: str = "",
+        *,
+        order: Order = Order.NEWEST,
+        cursor: str | None = None,
+        limit: int = 50,
+        total: bool = False,
+    ) -> Page[Entry]:
+        """Return versions that match."""
+        check_limit(limit)
+        expression = parse(query)
+        with self._context.catalogue.read() as tx:
+            found = tx.search(expression, order, cursor or "", limit + 1)
+            rows = tx.items(item for item, _ in found[:limit])
+            page = entries(tx, [rows[item] for item, _ in found[:limit]])
+            count = tx.count(expression, COUNT_CAP) if total else None
+        more = found[limit - 1][1] if len(found) > limit else None
+        return Page(items=tuple(page), cursor=more, total=count, total_is_exact=count is None or count < COUNT_CAP)
+
+    def facets(self, query: str, fields: Sequence[str], *, limit: int = 10) -> dict[str, Sequence[tuple[str, int]]]:
+        """Return the most common values of fields among what matches."""
+        expression = parse(query)
+        with self._context.catalogue.read() as tx:
+            return {field: tx.facets(expression, field, limit) for field in fields}
+
+    def dossier(self, reference: str) -> Dossier:
+        """Return a version with all that is currently said about it."""
+        with self._context.catalogue.read() as tx:
+            return dossiers.dossier(tx, self._context.blobs, references.resolve(tx, reference))
+
+    def trace(self, reference: str, *, direction: str = "up", depth: int = 50, limit: int = 1000) -> Lineage:
+        """Return where it comes from, or what came of it."""
+        with self._context.catalogue.read() as tx:
+            return lineage.walk(tx, reference, direction, depth=depth, limit=limit)
+
+    def undo(self, reference: str, *, reason: str) -> Registered:
+        """Withdraw a mistaken registration and clear its labels."""
+        with self._context.catalogue.write() as tx:
+            entry = references.resolve(tx, reference)
+            if entry.chosen:
+                raise InvalidError(
+                    f"{reference!r} does not say which version", code="bad-reference", hint=f"Write {entry.reference}."
+                )
+            if entry.withdrawn and not entry.labels:
+                raise ConflictError(f"{entry.reference} was withdrawn already", code="withdrawn", hint="Nothing to undo.")
+            draft = journal.draft_for(self._context, tx, namespace_of(entry.model))
+            said = Said(
+                type=currency.WITHDRAWAL,
+                subject=(Subject(record=entry.record),),
+                body={"reason": reason, "registrations": [f"{entry.model}@{entry.ordinal}"]},
+            )
+            made = statements.make(self._context, tx, draft, [said])
+            for label in entry.labels:
+                pointer = pointers.label_pointer(entry.model, label)
+                draft.point(pointer, frm=entry.record, reason=made[0].digest)
+            draft.touched |= touched.items_of(tx, [entry.record])
+            rows = draft.commit()
+            return Registered(
+                model=entry.model,
+                ordinal=entry.ordinal,
+                record=entry.record,
+                outcome="extended",
+                journal=draft.head.journal,
+                seq=draft.head.seq,
+                event=rows[-1].digest if rows else None,
+                statements=(made[0].digest,),
+            )
