@@ -37,7 +37,9 @@ class Activities:
                 found = entries(tx, sorted({edge.activity for edge in tx.edges_at([reference], "self")}))
         if not found:
             raise MissingError(
-                f"there is no activity {reference!r} here", code="no-activity", hint="`herdbook activity list` shows them."
+                f"there is no activity {reference!r} here",
+                code="no-activity",
+                hint="`herdbook activity list` shows them.",
             )
         if len(found) > 1:
             raise ConflictError(
@@ -61,7 +63,9 @@ def entries(tx: Reader, records: Iterable[str]) -> list[ActivityEntry]:
     values = bodies.load(tx, records)
     known = tx.known(records)
     return [
-        ActivityEntry(record=record, activity=value, namespaces=tuple(sorted(name for name, _ in known.get(record, ()))))
+        ActivityEntry(
+            record=record, activity=value, namespaces=tuple(sorted(name for name, _ in known.get(record, ())))
+        )
         for record in records
         if isinstance(value := values.get(record), Activity)
     ]

@@ -44,7 +44,7 @@ def endings(tx: Reader, rows: Iterable[StatementRow]) -> dict[str, tuple[tuple[s
 def _withdrawals(
     tx: Reader, where: dict[str, set[str]], issuer: dict[str, str], depth: int = 0
 ) -> dict[str, list[str]]:
-    about = [row for row in tx.statements({("statement", digest) for digest in issuer}, WITHDRAWAL)]
+    about = tx.statements({("statement", digest) for digest in issuer}, WITHDRAWAL)
     if not about:
         return {}
     gone: dict[str, list[str]] = {}

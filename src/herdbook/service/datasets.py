@@ -38,11 +38,15 @@ class Datasets:
             found = find(tx, reference)
             if not found:
                 raise MissingError(
-                    f"there is no dataset {reference!r} here", code="no-dataset", hint="`herdbook dataset list` shows them."
+                    f"there is no dataset {reference!r} here",
+                    code="no-dataset",
+                    hint="`herdbook dataset list` shows them.",
                 )
             if len(found) > 1:
                 raise ConflictError(
-                    f"{reference!r} fits {len(found)} datasets", code="ambiguous", hint="Write one of: " + ", ".join(found)
+                    f"{reference!r} fits {len(found)} datasets",
+                    code="ambiguous",
+                    hint="Write one of: " + ", ".join(found),
                 )
             return entries(tx, found)[0]
 

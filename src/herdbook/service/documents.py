@@ -243,7 +243,9 @@ def _metrics(out: _Builder, metrics: Iterable[Metric]) -> None:
 
 def _ext(out: _Builder, entity: str, ext: Json | None) -> None:
     for namespace, value in (ext or {}).items():
-        schema = extensions.shipped(namespace, entity, str(value.get("$v"))) if namespace in extensions.SHIPPED else None
+        schema = (
+            extensions.shipped(namespace, entity, str(value.get("$v"))) if namespace in extensions.SHIPPED else None
+        )
         told = extensions.indexed(schema, value) if schema else _scalars(value)
         for name, item in told:
             out.either(family_field("ext", f"{namespace}.{name}"), item)

@@ -46,7 +46,9 @@ def _name(row: VersionRow) -> str:
 
 def _files(tx: Reader, blobs: BlobStore, version: Version) -> tuple[FileView, ...]:
     known = known_files(tx, version) if not version.resolved else {}
-    digests = {file.digest: known[file.digest].sha256 if file.digest in known else file.digest for file in version.files}
+    digests = {
+        file.digest: known[file.digest].sha256 if file.digest in known else file.digest for file in version.files
+    }
     contents = tx.contents(digest for digest in digests.values() if digest.startswith("sha256:"))
     facts = tx.facts(contents)
     views = []
@@ -113,7 +115,11 @@ def _warnings(entry: Entry, said: list[StatementEntry], files: tuple[FileView, .
         if item.statement.kind == "known-issue":
             warnings.append(f"Known issue: {body['title']}")
             continue
-        where = "" if item.namespace == entry.model.partition("/")[0] else f" (told in {item.namespace}, which does not count)"
+        where = (
+            ""
+            if item.namespace == entry.model.partition("/")[0]
+            else f" (told in {item.namespace}, which does not count)"
+        )
         word = "WITHDRAWN" if item.statement.kind == "withdrawal" else "Deprecated"
         then = body.get("replacement") or body.get("successor")
         warnings.append(f"{word}: {body['reason']}{where}" + (f" Use {then}." if then else ""))
@@ -128,5 +134,3 @@ def _warnings(entry: Entry, said: list[StatementEntry], files: tuple[FileView, .
         if finding.severity != "note"
     ]
     return warnings
-
-

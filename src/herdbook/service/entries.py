@@ -61,7 +61,9 @@ def _pointers_to(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, str,
     for pointer in tx.pointers_to({row.record for row in rows}):
         kind, model, name = pointers.split(pointer.pointer)
         found[kind, model, pointer.to].append((pointer.seq, name))
-    return {key: [name for _, name in sorted(names, key=lambda item: (-item[0], item[1]))] for key, names in found.items()}
+    return {
+        key: [name for _, name in sorted(names, key=lambda item: (-item[0], item[1]))] for key, names in found.items()
+    }
 
 
 def standing_of(tx: Reader, rows: Iterable[VersionRow]) -> Standing:
@@ -75,7 +77,9 @@ def standing_of(tx: Reader, rows: Iterable[VersionRow]) -> Standing:
     told = currency.current(tx, told)
     values = {d: v for d, v in bodies.load(tx, (row.digest for row in told)).items() if isinstance(v, Statement)}
     resolutions = [row for row in told if row.type == _RESOLVES and row.subject_kind == "record"]
-    standing.resolved_by = {row.subject: str(values[row.digest].body["by"]) for row in resolutions if row.digest in values}
+    standing.resolved_by = {
+        row.subject: str(values[row.digest].body["by"]) for row in resolutions if row.digest in values
+    }
     for row in rows:
         for statement in told:
             value = values.get(statement.digest)

@@ -1,4 +1,4 @@
-"""Extensions: ``ext.<namespace>`` objects, checked by the JSON Schemas that namespaces register; ``ext.hep`` is shipped."""
+"""Extensions: ``ext.<namespace>`` objects, checked by JSON Schemas that namespaces register, or that are shipped."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def check_schema(schema: Mapping[str, object]) -> bytes:
     for key, value in _walk(schema):
         if key in _FORBIDDEN or (key == "$ref" and not str(value).startswith("#")):
             raise InvalidError(
-                f"the schema refers to {value!r}", code="bad-schema", hint="Only $ref into the schema itself is allowed."
+                f"the schema refers to {value!r}",
+                code="bad-schema",
+                hint="Only $ref into the schema itself is allowed.",
             )
         if key in {"pattern", "patternProperties"} and any(len(p) > MAX_PATTERN for p in _patterns(value)):
             raise InvalidError("a pattern is longer than 200 characters", code="bad-schema", hint="Shorten it.")
@@ -120,7 +122,11 @@ def find(tx: Reader, blobs: BlobStore, namespace: str, entity: str, version: str
         return shipped(namespace, entity, version)
     rows = currency.current(tx, tx.statements([("namespace", namespace)], "herdbook/ext-schema/1"))
     for statement in bodies.load(tx, (row.digest for row in rows)).values():
-        if isinstance(statement, Statement) and statement.body["entity"] == entity and statement.body["version"] == version:
+        if (
+            isinstance(statement, Statement)
+            and statement.body["entity"] == entity
+            and statement.body["version"] == version
+        ):
             with blobs.open(str(statement.body["blob"])).stream() as stream:
                 schema = json.loads(stream.read())
             return dict(schema)

@@ -16,7 +16,9 @@ from herdbook.ports.registry import Registry
 BUFFER = 1 << 20
 
 
-def fetch(registry: Registry, reference: str, folder: str | os.PathLike[str], *, progress: Progress | None = None) -> list[str]:
+def fetch(
+    registry: Registry, reference: str, folder: str | os.PathLike[str], *, progress: Progress | None = None
+) -> list[str]:
     """Write the files of a version into a folder, which is made; return the paths that were written.
 
     A file that is there already with the right content stays. Each file appears under its name when it is complete and
@@ -41,7 +43,9 @@ def fetch(registry: Registry, reference: str, folder: str | os.PathLike[str], *,
             _write(stream, target, progress)
     except OSError as error:
         raise UnavailableError(
-            f"cannot write into {top}: {error.strerror}", code="cannot-write", hint="Is there room, and may you write there?"
+            f"cannot write into {top}: {error.strerror}",
+            code="cannot-write",
+            hint="Is there room, and may you write there?",
         ) from error
     finally:
         for _, stream in streams:
@@ -65,7 +69,9 @@ def _there(top: Path, path: str, digest: str, size: int | None) -> bool:
         return False
     if not target.is_file() or target.is_symlink() or target.stat().st_size != size or _sha256(target) != digest:
         raise ConflictError(
-            f"{target} is there with other content", code="file-exists", hint="Fetch into another folder, or move it away."
+            f"{target} is there with other content",
+            code="file-exists",
+            hint="Fetch into another folder, or move it away.",
         )
     return True
 
@@ -85,10 +91,11 @@ def _write(stream: BinaryIO, target: Path, progress: Progress | None) -> None:
                     progress(len(chunk))
             out.flush()
             os.fsync(out.fileno())
-        os.chmod(name, 0o644)
+        Path(name).chmod(0o644)
         os.link(name, target)  # never over a file that came meanwhile
     except FileExistsError as error:
-        raise ConflictError(f"{target} appeared meanwhile", code="file-exists", hint="Look at it, then again.") from error
+        raise ConflictError(
+            f"{target} appeared meanwhile", code="file-exists", hint="Look at it, then again."
+        ) from error
     finally:
-        os.unlink(name)
-
+        Path(name).unlink()

@@ -27,7 +27,7 @@ class Files:
         return self.put_many([source], progress=progress)[0]
 
     def put_many(self, sources: Sequence[BinaryIO], *, progress: Progress | None = None) -> list[Content]:
-        """Store several; the lease stands before a blob has its name, so that garbage collection never meets it bare."""
+        """Store several. The lease stands before a blob has its name: garbage collection never meets it bare."""
         contents: list[Content] = []
         for source in sources:
             staged = self._context.blobs.stage(source, progress=progress)

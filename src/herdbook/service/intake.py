@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-
 from herdbook.kernel import canonical, paths
 from herdbook.kernel.errors import ConflictError, DeniedError, InvalidError, MissingError
 from herdbook.model.activities import Activity, Part, Selector
@@ -156,7 +155,9 @@ class _Walk:
             )
         if not os.path.isfile(target):
             what = "a folder" if os.path.isdir(target) else "nothing"
-            raise InvalidError(f"the link {shown!r} leads to {what}", code="bad-link", hint=f"Name it in {IGNORE_FILE}.")
+            raise InvalidError(
+                f"the link {shown!r} leads to {what}", code="bad-link", hint=f"Name it in {IGNORE_FILE}."
+            )
         link = paths.escape(os.path.relpath(target, self.real))
         self._add(inside, os.stat(target).st_size, target, link=link)
 
@@ -187,13 +188,8 @@ def register(
     registry: Registry,
     reference: str,
     given: Sequence[str | os.PathLike[str]],
+    wanted: Wanted | None = None,
     *,
-    datasets: Sequence[str] = (),
-    parent: str | None = None,
-    activity: Mapping[str, object] | None = None,
-    statements: Sequence[Said] = (),
-    description: Mapping[str, object] | None = None,
-    profile: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> Registered:
     """Register a folder, or files, under ``MODEL:LABEL`` (or ``MODEL``), with what is known of it.
@@ -201,8 +197,7 @@ def register(
     Raises:
         HerdbookError: as ``plan``, ``ports.registry.Versions.record`` and ``Files.put`` say.
     """
-    wanted = Wanted(datasets, parent, activity, statements, description, profile)
-    item = prepare(registry, reference, given, wanted, progress=progress)
+    item = prepare(registry, reference, given, wanted or Wanted(), progress=progress)
     return registry.versions.record([item])[0]
 
 
@@ -254,7 +249,9 @@ def put(registry: Registry, item: Intake, progress: Progress | None = None) -> C
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if not unchanged or content.size != after.st_size:
         raise ConflictError(
-            f"{item.path!r} changed while it was read", code="changed-while-read", hint="Wait until it is written, then again."
+            f"{item.path!r} changed while it was read",
+            code="changed-while-read",
+            hint="Wait until it is written, then again.",
         )
     return content
 
@@ -360,6 +357,6 @@ def _batch_line(registry: Registry, line: str, number: int, base: str, progress:
             f"line {number} of the manifest: {error.message}", code=error.code, hint=error.hint, line=number
         ) from error
     except (MissingError, DeniedError, ConflictError) as error:
-        raise type(error)(f"line {number} of the manifest: {error.message}", code=error.code, hint=error.hint) from error
-
-
+        raise type(error)(
+            f"line {number} of the manifest: {error.message}", code=error.code, hint=error.hint
+        ) from error

@@ -39,7 +39,6 @@ from herdbook.service.bodies import Body
 from herdbook.service.context import Context
 from herdbook.service.projection import project
 
-
 PART = MAX_OPS // 2
 """Operations after which a batch goes on in its next event."""
 

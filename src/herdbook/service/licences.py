@@ -24,6 +24,6 @@ def check(expression: str) -> str:
         raise InvalidError(
             f"not on the SPDX list of licences: {what}",
             code="unknown-licence",
-            hint="See spdx.org/licenses; write LicenseRef-NAME for a licence of your own, or leave it out when unknown.",
+            hint="See spdx.org/licenses; write LicenseRef-NAME for another, or leave it out when unknown.",
         )
     return expression

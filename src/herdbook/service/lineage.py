@@ -31,7 +31,7 @@ class _Walk:
     cut: int = 0
 
     def neighbours(self, ids: Iterable[str]) -> list[Edge]:
-        """Return the steps from nodes of one level: record → activity → record …"""
+        """Return the steps from nodes of one level, from records to activities and from these to records."""
         known = [node for id_ in ids if (node := self.nodes[id_]).kind != "unknown"]
         acts = [node.id for node in known if node.kind == "activity"]
         others = [node.id for node in known if node.kind != "activity"]
@@ -42,8 +42,14 @@ class _Walk:
         if len(found) > LEVEL:
             self.cut += 1
         role = "made by" if self.direction == "up" else ""
-        steps += [Edge(frm=same.get(self._end(row, others, same), self._end(row, others, same)), to=row.activity,
-                       role=role or row.role) for row in found[:LEVEL]]
+        steps += [
+            Edge(
+                frm=same.get(self._end(row, others, same), self._end(row, others, same)),
+                to=row.activity,
+                role=role or row.role,
+            )
+            for row in found[:LEVEL]
+        ]
         if self.direction == "up":
             steps += self._unknown(known, {step.frm for step in steps})
         return list(dict.fromkeys(steps))
@@ -69,7 +75,11 @@ class _Walk:
 
     def _unknown(self, known: list[Node], told: set[str]) -> list[Edge]:
         """A version of which no activity is known was trained all the same."""
-        return [Edge(frm=n.id, to=f"unknown:{n.id}", role="made by") for n in known if n.kind == "version" and n.id not in told]
+        return [
+            Edge(frm=n.id, to=f"unknown:{n.id}", role="made by")
+            for n in known
+            if n.kind == "version" and n.id not in told
+        ]
 
     def add(self, ids: Iterable[str], kinds: dict[str, str]) -> list[str]:
         """Add nodes that are not there yet; return those that are new."""
@@ -104,7 +114,9 @@ def walk(tx: Reader, reference: str, direction: str, *, depth: int, limit: int) 
         _count_hidden(work, steps, kept)
     else:
         _hide(work, work.neighbours(level))
-    return Lineage(root=root, direction=direction, nodes=tuple(work.nodes.values()), edges=tuple(work.edges), cut=work.cut)
+    return Lineage(
+        root=root, direction=direction, nodes=tuple(work.nodes.values()), edges=tuple(work.edges), cut=work.cut
+    )
 
 
 def _count_hidden(work: _Walk, steps: list[Edge], kept: list[Edge]) -> None:
@@ -173,7 +185,9 @@ def _node(id_: str, value: Body | object, standing: list[Entry], title: str | No
                 id=id_, kind="dataset", title=value.title, detail=title or "", resolved=value.manifest is not None
             )
         case Activity():
-            return Node(id=id_, kind="activity", title=value.kind, detail=describe(value), resolved=value.status != "unknown")
+            return Node(
+                id=id_, kind="activity", title=value.kind, detail=describe(value), resolved=value.status != "unknown"
+            )
         case _:
             return _named(id_, kind)
 
@@ -190,7 +204,7 @@ def _named(id_: str, kind: str) -> Node:
 
 def describe(activity: Activity) -> str:
     """Return an activity in a line: status, times, code, environment, ids."""
-    parts = [activity.status if activity.status != "finished" else ""]
+    parts: list[str] = [activity.status] if activity.status != "finished" else []
     if activity.started:
         parts.append(activity.started[:16].replace("T", " "))
     if activity.code and activity.code.commit:
@@ -198,4 +212,4 @@ def describe(activity: Activity) -> str:
     if activity.environment and activity.environment.python:
         parts.append(f"Python {activity.environment.python}")
     parts += [str(item) for item in (activity.ids or ())[:2]]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(part for part in parts)

@@ -51,7 +51,9 @@ class Models:
             clashes = tx.clashes(name)
             if clashes:
                 raise ConflictError(
-                    f"the model {name!r} cannot stand beside {clashes[0]!r}", code="name-clash", hint="Choose another name."
+                    f"the model {name!r} cannot stand beside {clashes[0]!r}",
+                    code="name-clash",
+                    hint="Choose another name.",
                 )
             pointer = pointers.profile_pointer(name)
             row = tx.pointer(pointer)

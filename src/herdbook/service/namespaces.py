@@ -48,9 +48,14 @@ class Namespaces:
             draft = journal.draft_for(self._context, tx, name)
             rows = currency.current(tx, tx.statements([("namespace", name)], said.type))
             for old in bodies.load(tx, (row.digest for row in rows)).values():
-                if isinstance(old, Statement) and old.body != body and (old.body["entity"], old.body["version"]) == (
-                    entity,
-                    version,
+                if (
+                    isinstance(old, Statement)
+                    and old.body != body
+                    and (old.body["entity"], old.body["version"])
+                    == (
+                        entity,
+                        version,
+                    )
                 ):
                     raise ConflictError(
                         f"schema {version} of ext.{name} for a {entity} is there with other content",

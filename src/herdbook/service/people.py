@@ -23,7 +23,9 @@ class People:
         """Say what oneself is called."""
         if person.id != self._context.principal.id:
             raise DeniedError(
-                "only an actor says what it is called", code="not-yours", hint="The registry's owner may: `herdbook doctor`."
+                "only an actor says what it is called",
+                code="not-yours",
+                hint="The registry's owner may: `herdbook doctor`.",
             )
         with self._context.catalogue.write() as tx:
             tx.put_person(person)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
 from herdbook.kernel.names import Reference, namespace_of
 from herdbook.model import pointers
@@ -74,11 +76,13 @@ class Pointers:
         said = Said(type="herdbook/note/1", subject=(Subject(name=model),), body={"text": reason})
         return statements.make(self._context, tx, draft, [said])[0].digest
 
-    def history(self, pointer: str) -> list[Move]:
+    def history(self, pointer: str) -> Sequence[Move]:
         """Return the moves of ``MODEL@alias`` or ``MODEL:label``, oldest first."""
         reference = Reference.parse(pointer)
         if not reference.alias and not reference.label:
-            raise InvalidError(f"{pointer!r} is neither an alias nor a label", code="bad-reference", hint="Write MODEL@ALIAS.")
+            raise InvalidError(
+                f"{pointer!r} is neither an alias nor a label", code="bad-reference", hint="Write MODEL@ALIAS."
+            )
         with self._context.catalogue.read() as tx:
             exact, _ = references.follow(tx, reference.model)
             name = (
@@ -88,7 +92,9 @@ class Pointers:
             )
             rows = tx.moves(name)
             if not rows:
-                raise MissingError(f"{pointer!r} never was a pointer here", code="no-pointer", hint="See `herdbook show`.")
+                raise MissingError(
+                    f"{pointer!r} never was a pointer here", code="no-pointer", hint="See `herdbook show`."
+                )
             notes = bodies.load(tx, (row.reason for row in rows if row.reason))
             people = tx.people({row.principal for row in rows})
         return [
@@ -116,7 +122,9 @@ def _target(tx: Reader, model: str, text: str) -> str:
     entry = references.resolve(tx, text if "/" in text or text.startswith("sha256:") else f"{model}:{text}")
     if entry.model != model:
         raise InvalidError(
-            f"{entry.reference} is not a version of {model}", code="other-model", hint="An alias leads to its own model."
+            f"{entry.reference} is not a version of {model}",
+            code="other-model",
+            hint="An alias leads to its own model.",
         )
     return entry.record
 

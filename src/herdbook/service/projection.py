@@ -15,7 +15,7 @@ from herdbook.service.bodies import Body
 
 
 def project(ops: Sequence[object], bodies: Mapping[str, Body | Json]) -> Projection:
-    """Return what operations mean; a body that is absent, or that this Herdbook does not know, is known by name only."""
+    """Return what operations mean; a body that is absent, or of a newer Herdbook, is known by name only."""
     out = Projection()
     for op in ops:
         match op:

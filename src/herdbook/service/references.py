@@ -29,14 +29,14 @@ def resolve(tx: Reader, text: str, as_of: int | None = None) -> Entry:
 def find(tx: Reader, reference: Reference, as_of: int | None = None) -> tuple[VersionRow, str | None]:
     """Return the row that a reference means, and, for what was chosen or followed, a sentence that says so."""
     if not reference.model:
-        return _one(tx, tx.versions_like(reference.digest[7:], limit=20), str(reference), as_of), None
+        return _one(tx.versions_like(reference.digest[7:], limit=20), str(reference), as_of), None
     model, note = follow(tx, reference.model)
     if reference.ordinal:
         row = tx.version(model, reference.ordinal)
         row = row if row is None or as_of is None or row.seq <= as_of else None
         return row or _missing_version(tx, reference), note
     if reference.digest:
-        return _one(tx, tx.versions_like(reference.digest[7:], model, limit=20), str(reference), as_of), note
+        return _one(tx.versions_like(reference.digest[7:], model, limit=20), str(reference), as_of), note
     if reference.label or reference.alias:
         pointer = (
             pointers.label_pointer(model, reference.label)
@@ -108,10 +108,12 @@ def _bare(tx: Reader, model: str, as_of: int | None) -> tuple[VersionRow, str]:
         after = rows[-1].ordinal if rows else 0
         if not rows:
             break
-    raise MissingError(f"{model!r} has no versions", code="no-version", hint=f"`herdbook register {model}:LABEL PATH` adds one.")
+    raise MissingError(
+        f"{model!r} has no versions", code="no-version", hint=f"`herdbook register {model}:LABEL PATH` adds one."
+    )
 
 
-def _one(tx: Reader, rows: list[VersionRow], text: str, as_of: int | None) -> VersionRow:
+def _one(rows: list[VersionRow], text: str, as_of: int | None) -> VersionRow:
     rows = [row for row in rows if as_of is None or row.seq <= as_of]
     if not rows:
         raise MissingError(
@@ -123,7 +125,9 @@ def _one(tx: Reader, rows: list[VersionRow], text: str, as_of: int | None) -> Ve
         raise ConflictError(
             f"{text!r} fits {len(rows)} versions",
             code="ambiguous",
-            hint="Write one of: " + ", ".join(f"{row.model}@{row.ordinal} ({row.record[7:23]})" for row in rows[:5]) + ".",
+            hint="Write one of: "
+            + ", ".join(f"{row.model}@{row.ordinal} ({row.record[7:23]})" for row in rows[:5])
+            + ".",
         )
     return rows[0]
 

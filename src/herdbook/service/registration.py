@@ -63,9 +63,7 @@ def _entitled(context: Context, tx: Reader, registrations: Sequence[Registration
     named |= {item_.manifest: item for item in registrations for item_ in item.datasets if item_.manifest}
     wanted = {**named, **brought}
     absent = {digest for item in registrations for digest in item.absent}
-    leased = {
-        lease.sha256 for lease in tx.leases(wanted, context.seconds()) if lease.principal == context.principal.id
-    }
+    leased = {lease.sha256 for lease in tx.leases(wanted, context.seconds()) if lease.principal == context.principal.id}
     here = {row.digest for row in tx.files_named(set(wanted) - leased)}
     missing = set(wanted) - leased - here - absent - tx.needed(sorted(set(wanted) - leased - here - absent))
     if missing:
@@ -87,7 +85,8 @@ def _check_sizes(registrations: Iterable[Registration], contents: dict[str, Cont
             content = contents.get(file.digest)
             if content is not None and content.size != file.size:
                 raise InvalidError(
-                    f"{file.path!r} is said to have {file.size} bytes; its content has {content.size}", code="wrong-size"
+                    f"{file.path!r} is said to have {file.size} bytes; its content has {content.size}",
+                    code="wrong-size",
                 )
 
 
@@ -144,7 +143,9 @@ class _Registrar:
             raise ConflictError(
                 f"the model {model!r} cannot stand beside {clashes[0]!r}",
                 code="name-clash",
-                hint=f"Write {clashes[0]!r}." if same else "No model's name is a path prefix of another's; choose another.",
+                hint=f"Write {clashes[0]!r}."
+                if same
+                else "No model's name is a path prefix of another's; choose another.",
             )
 
     def _register(self, item: Registration) -> _Place:
@@ -255,7 +256,9 @@ class _Registrar:
             body = value.body if isinstance(value, Statement) else {}
             if f"{model}@{ordinal}" in body.get("registrations", ()):
                 said = Said(
-                    type=currency.WITHDRAWAL, subject=(Subject(statement=withdrawal),), body={"reason": "registered again"}
+                    type=currency.WITHDRAWAL,
+                    subject=(Subject(statement=withdrawal),),
+                    body={"reason": "registered again"},
                 )
                 statements.make(self.context, self.tx, self.draft, [said])
                 self.draft.touched |= touched.items_of(self.tx, [digest])
@@ -299,7 +302,7 @@ def add_activity(context: Context, tx: Writer, draft: Draft, activity: Activity)
 def completions(
     context: Context, tx: Reader, draft: Draft, contents: Iterable[Content]
 ) -> list[tuple[Said, Version | None, set[int]]]:
-    """Return what bytes resolve: for each unresolved version (or file) a statement, and the full record if it is full."""
+    """Return what bytes resolve: for each unresolved version, or file, a statement, and the record if it is full."""
     new = resolution.index(contents)
     weak = {digest for digest in new if not digests.is_sha256(digest)}
     waiting = tx.files_named(weak)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from herdbook.ports.registry import Registry
+from herdbook.ports import registry as ports
 from herdbook.service.activities import Activities
 from herdbook.service.context import Context
 from herdbook.service.datasets import Datasets
@@ -25,16 +25,16 @@ class LocalRegistry:
         self._context = context
         self.url = context.url
         self.principal = context.principal
-        self.namespaces = Namespaces(context)
-        self.models = Models(context)
-        self.versions = Versions(context, self)
-        self.files = Files(context)
-        self.datasets = Datasets(context)
-        self.activities = Activities(context)
-        self.statements = Statements(context)
-        self.pointers = Pointers(context)
-        self.journal = Journals(context)
-        self.people = People(context)
+        self.namespaces: ports.Namespaces = Namespaces(context)
+        self.models: ports.Models = Models(context)
+        self.versions: ports.Versions = Versions(context, self)
+        self.files: ports.Files = Files(context)
+        self.datasets: ports.Datasets = Datasets(context)
+        self.activities: ports.Activities = Activities(context)
+        self.statements: ports.Statements = Statements(context)
+        self.pointers: ports.Pointers = Pointers(context)
+        self.journal: ports.Journal = Journals(context)
+        self.people: ports.People = People(context)
 
     def close(self) -> None:
         """Release what is held."""
@@ -50,4 +50,4 @@ class LocalRegistry:
         return f"<registry {self.url}>"
 
 
-_: type[Registry] = LocalRegistry
+_: type[ports.Registry] = LocalRegistry

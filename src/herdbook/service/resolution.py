@@ -26,7 +26,7 @@ def same_file(old: File, new: File, content: Content | None) -> bool | None:
 
 
 def resolves(old: Version, new: Version, contents: Mapping[str, Content]) -> bool:
-    """Say whether registering ``new`` where ``old`` stands is a resolution: same paths, and each file the same bytes."""
+    """Say whether ``new`` resolves ``old``: the same paths, and each file the same bytes."""
     if old.resolved or len(old.files) != len(new.files) or not new.resolved:
         return False
     pairs = zip(old.files, new.files, strict=True)
@@ -49,7 +49,9 @@ def found(file: File, by_digest: Mapping[str, Content]) -> Content | None:
     content = by_digest.get(file.digest)
     if content is None or file.resolved:
         return None
-    weak = digests.algorithm(file.digest) == "adler32" or (digests.algorithm(file.digest) == "md5" and file.size is None)
+    weak = digests.algorithm(file.digest) == "adler32" or (
+        digests.algorithm(file.digest) == "md5" and file.size is None
+    )
     return None if weak or (file.size is not None and file.size != content.size) else content
 
 
@@ -61,10 +63,10 @@ def index(contents: Iterable[Content]) -> dict[str, Content]:
 def statement(old: str, new: Version, before: Version) -> Said:
     """Return what ties a full record to an old one, with a warning in the evidence where md5 alone said so."""
     weak = [file.path for file in before.files if file.digest.startswith("md5:")]
-    note = {"/by": Evidence(how="inferred", where=", ".join(weak), rule="md5-and-size: a weak digest")} if weak else None
-    return Said(
-        type="herdbook/resolves/1", subject=(Subject(record=old),), body={"by": new.digest}, evidence=note
+    note = (
+        {"/by": Evidence(how="inferred", where=", ".join(weak), rule="md5-and-size: a weak digest")} if weak else None
     )
+    return Said(type="herdbook/resolves/1", subject=(Subject(record=old),), body={"by": new.digest}, evidence=note)
 
 
 def file_statement(old: str, content: Content) -> Said:

@@ -63,7 +63,9 @@ def _check_supersedes(tx: Reader, draft: journal.Draft, statement: Statement, ol
     places = tx.known([old]).get(old, [])
     value = bodies.load(tx, [old]).get(old)
     if not places or not isinstance(value, Statement):
-        raise MissingError(f"the superseded statement {old} is not here", code="no-statement", hint="Look its digest up.")
+        raise MissingError(
+            f"the superseded statement {old} is not here", code="no-statement", hint="Look its digest up."
+        )
     mine = value.issuer == statement.issuer or any(namespace == draft.namespace for namespace, _ in places)
     if not mine:
         raise DeniedError(
@@ -198,7 +200,9 @@ def check_subjects(tx: Reader, draft: journal.Draft, said: Sequence[Said]) -> No
     missing |= {subject.event for subject in about if subject.event and tx.event(subject.event) is None}
     if missing:
         raise MissingError(
-            f"nothing with the digest {min(missing)} is here", code="no-subject", hint="Register it first, or check the digest."
+            f"nothing with the digest {min(missing)} is here",
+            code="no-subject",
+            hint="Register it first, or check the digest.",
         )
 
 

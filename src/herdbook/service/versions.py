@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from os import PathLike
 
 from herdbook.kernel.errors import ConflictError, InvalidError
 from herdbook.kernel.names import namespace_of
@@ -16,8 +16,10 @@ from herdbook.model.query_parser import parse
 from herdbook.model.registrations import Registration
 from herdbook.model.statements import Said, Subject
 from herdbook.model.versions import Entry, Registered
+from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
-from herdbook.service import currency, dossiers, intake, journal, lineage, references, registration, statements, touched
+from herdbook.service import currency, dossiers, intake, journal, lineage, references, registration, touched
+from herdbook.service import statements as statements_
 from herdbook.service.context import Context
 from herdbook.service.entries import entries
 
@@ -46,9 +48,21 @@ class Versions:
         """Register versions in one event for each namespace."""
         return registration.record(self._context, registrations, batch=batch)
 
-    def register(self, reference: str, *paths: str, **said: Any) -> Registered:  # noqa: ANN401 - see intake.register
-        """Register a folder, or files, under ``MODEL:LABEL``; the keywords are those of ``service.intake.register``."""
-        return intake.register(self._registry, reference, [str(path) for path in paths], **said)
+    def register(
+        self,
+        reference: str,
+        *given: str | PathLike[str],
+        datasets: Sequence[str] = (),
+        parent: str | None = None,
+        activity: Mapping[str, object] | None = None,
+        statements: Sequence[Said] = (),
+        description: Mapping[str, object] | None = None,
+        profile: Mapping[str, object] | None = None,
+        progress: Progress | None = None,
+    ) -> Registered:
+        """Register a folder, or files, under ``MODEL:LABEL``; ``service.intake`` explains the arguments."""
+        wanted = intake.Wanted(datasets, parent, activity, statements, description, profile)
+        return intake.register(self._registry, reference, given, wanted, progress=progress)
 
     def get(self, reference: str, *, as_of: int | None = None) -> Entry:
         """Return the version that a reference means."""
@@ -111,14 +125,16 @@ class Versions:
                     f"{reference!r} does not say which version", code="bad-reference", hint=f"Write {entry.reference}."
                 )
             if entry.withdrawn and not entry.labels:
-                raise ConflictError(f"{entry.reference} was withdrawn already", code="withdrawn", hint="Nothing to undo.")
+                raise ConflictError(
+                    f"{entry.reference} was withdrawn already", code="withdrawn", hint="Nothing to undo."
+                )
             draft = journal.draft_for(self._context, tx, namespace_of(entry.model))
             said = Said(
                 type=currency.WITHDRAWAL,
                 subject=(Subject(record=entry.record),),
                 body={"reason": reason, "registrations": [f"{entry.model}@{entry.ordinal}"]},
             )
-            made = statements.make(self._context, tx, draft, [said])
+            made = statements_.make(self._context, tx, draft, [said])
             for label in entry.labels:
                 pointer = pointers.label_pointer(entry.model, label)
                 draft.point(pointer, frm=entry.record, reason=made[0].digest)

@@ -1,0 +1,103 @@
+"""open(): the only place where a registry's parts are put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from herdbook.bootstrap import discovery
+from herdbook.bootstrap import settings as settings_
+from herdbook.kernel.errors import MissingError
+from herdbook.model.principals import Person
+from herdbook.ports.admin import Admin
+from herdbook.ports.formats import Readers
+from herdbook.ports.registry import Registry
+
+CATALOGUE = "catalogue.sqlite"
+BLOBS = "blobs"
+
+
+def open_registry(where: str | None = None, *, read_only: bool = False, create: bool = True) -> Registry:
+    """Open a registry: ``where``, else ``HERDBOOK_REGISTRY``, else the configuration file, else one in the user's data.
+
+    An embedded registry is a folder; it is made on first use unless ``create`` is false.
+
+    Raises:
+        MissingError: when it is not there and is not to be made.
+        DeniedError: when its place cannot be written, or is on a network file system.
+        InvalidError: when its schema is newer, or older, than this Herdbook's.
+    """
+    from herdbook.service.registry import LocalRegistry  # noqa: PLC0415 - so that importing the client stays light
+
+    return LocalRegistry(_context(where, read_only=read_only, create=create))
+
+
+def open_admin(where: str | None = None, *, read_only: bool = False) -> Admin:
+    """Open an embedded registry as the owner of its machine.
+
+    Raises:
+        MissingError: when it is not there.
+    """
+    from herdbook.service.admin import LocalAdmin  # noqa: PLC0415 - see open_registry
+
+    found = discovery.find(where)
+    return LocalAdmin(_context(where, read_only=read_only, create=False), found.location)
+
+
+def init_registry(folder: str) -> str:
+    """Make an embedded registry in a folder, which must be new, empty, or a registry already; return the folder."""
+    context = _context(folder, read_only=False, create=True)
+    context.close()
+    return discovery.find(folder).location
+
+
+def _context(where: str | None, *, read_only: bool, create: bool) -> Context:
+    from herdbook.service.context import Context  # noqa: PLC0415 - see open_registry
+    from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - see open_registry
+    from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - see open_registry
+
+    settings = settings_.load()
+    found = discovery.find(where, settings=settings)
+    folder = Path(found.location)
+    _check_folder(folder, found.said_by, create=create)
+    catalogue = SqlCatalogue.open(folder / CATALOGUE, create=create and not read_only, read_only=read_only)
+    name, email = settings.text("actor.name"), settings.text("actor.email")
+    principal = settings.principal()
+    return Context(
+        url=str(folder),
+        catalogue=catalogue,
+        blobs=DiskBlobs(folder / BLOBS),
+        principal=principal,
+        make_readers=_readers(settings),
+        person=Person(id=principal.id, name=name or None, email=email or None),
+        accept_old_clock=os.environ.get("HERDBOOK_ACCEPT_OLD_CLOCK") == "1",
+    )
+
+
+def _check_folder(folder: Path, said_by: str, *, create: bool) -> None:
+    if (folder / CATALOGUE).exists():
+        return
+    if not create:
+        raise MissingError(
+            f"there is no registry in {folder} ({said_by})", code="no-registry", hint=f"`herdbook init {folder}` makes one."
+        )
+    if folder.is_dir() and any(item.name != BLOBS for item in folder.iterdir()):
+        raise MissingError(
+            f"{folder} is not empty and no registry ({said_by})",
+            code="no-registry",
+            hint="Name an empty or new folder.",
+        )
+
+
+def _readers(settings: settings_.Settings) -> Callable[[], Readers]:
+    def make() -> Readers:
+        from herdbook.plugins.host.pool import WorkerPool  # noqa: PLC0415 - starts processes, only when a file is read
+
+        return WorkerPool(
+            workers=settings.number("readers.workers"),
+            memory_mb=settings.number("readers.memory_mb"),
+            seconds=settings.number("readers.seconds"),
+        )
+
+    return make
