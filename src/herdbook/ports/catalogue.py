@@ -268,8 +268,11 @@ class Writer(Reader, Protocol):
         """Keep facts by file sha256, in place of older ones."""
         ...
 
-    def put_unread(self, sha256s: Iterable[str]) -> None:
-        """Remember that no reader takes these contents, at the readers' present versions."""
+    def put_unread(self, sha256s: Iterable[str], readers: Mapping[str, str] | None = None) -> None:
+        """Remember that none of these readers (name → version) takes these contents; without them, no reader ever.
+
+        ``facts`` does not return them; ``unread`` does once ``readers`` differ.
+        """
         ...
 
     def put_person(self, person: Person) -> None:

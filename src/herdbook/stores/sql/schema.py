@@ -1,7 +1,7 @@
 """The tables of the catalogue. One ``metadata`` for all of them; Alembic compares it with the migrations.
 
-A record's or a statement's digest stands once, in ``bodies``; elsewhere stands that row's number. So most tables grow at
-their end, and only one index takes entries at random places. Digests are bytes, see ``digests.py``.
+A record's or a statement's digest stands once, in ``bodies``; elsewhere stands that row's number. So most tables grow
+at their end, and few indices take entries at random places. Digests are bytes, see ``digests.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
     UniqueConstraint,
@@ -227,7 +229,7 @@ activities = Table(
 edges = Table(
     "edges",
     metadata,
-    _ref("activity", "activities.id", key=True),
+    _ref("activity", "bodies.id", key=True),  # a statement can hold a blob too
     _int("position", key=True),
     _text("direction"),
     _text("target_kind"),
@@ -273,13 +275,11 @@ files = Table(
 contents = Table(
     "contents",
     metadata,
-    _id(),
-    _sha("sha256"),
+    _sha("sha256", key=True),
     _int("size"),
     _sha("md5"),
     _sha("adler32"),
     _sha("git_sha1"),
-    UniqueConstraint("sha256"),
     Index(None, "md5"),
     Index(None, "adler32"),
     Index(None, "git_sha1"),
@@ -288,13 +288,11 @@ contents = Table(
 facts = Table(
     "facts",
     metadata,
-    _id(),
-    _sha("sha256"),
+    _sha("sha256", key=True),
     _text("reader"),
     _text("reader_version"),
     _text("format"),
     _text("body"),
-    UniqueConstraint("sha256"),
     Index(None, "reader", "reader_version"),
 )
 
@@ -310,3 +308,10 @@ leases = Table(
 )
 
 people = Table("people", metadata, _text("id", key=True), _text("name", nullable=True), _text("email", nullable=True))
+
+alembic_version = Table(  # Alembic's own, so not among ours
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)

@@ -1,0 +1,289 @@
+"""Journals, their events and bodies, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from herdbook.kernel.errors import ConflictError
+from herdbook.model.rows import EventRow, Head
+from herdbook.stores.sql.bulk import AnyRow, Many, chunks
+from herdbook.stores.sql.digests import raw, text
+from herdbook.stores.sql.engine import Streams
+from herdbook.stores.sql.schema import bodies, events, journals, known, models, pointers, purges, versions
+
+_DIGESTS: BindParameter[bytes] = bindparam("digests", expanding=True)
+_OF_FOLDED = (journals.c.current, journals.c.folded == bindparam("folded"))
+
+_HEAD = select(
+    journals.c.namespace, journals.c.journal, journals.c.home, journals.c.seq, journals.c.head, journals.c.time
+)
+_HEADS = _HEAD.where(journals.c.current).order_by(journals.c.namespace)
+_HEAD_OF = _HEAD.where(*_OF_FOLDED)
+_JOURNAL = select(journals.c.id).where(*_OF_FOLDED)
+_STAND = select(journals.c.id, journals.c.journal, journals.c.seq, journals.c.head).where(*_OF_FOLDED).with_for_update()
+
+_EVENT = select(
+    journals.c.namespace, events.c.seq, events.c.digest, events.c.time, events.c.principal, events.c.body
+).join_from(events, journals, events.c.journal == journals.c.id)
+_EVENTS = (
+    _EVENT.where(events.c.journal == bindparam("journal"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("limit", type_=Integer))
+)
+_EVENT_WITH = _EVENT.where(events.c.digest == bindparam("digest"))
+
+_BODIES = select(bodies.c.digest, bodies.c.body).where(bodies.c.digest.in_(_DIGESTS), bodies.c.body.is_not(None))
+_IDS = select(bodies.c.digest, bodies.c.id, bodies.c.body.is_(None)).where(bodies.c.digest.in_(_DIGESTS))
+_LAST_BODY = select(func.max(bodies.c.id))
+_KNOWN = (
+    select(bodies.c.digest, journals.c.namespace, known.c.seq)
+    .join_from(bodies, known, known.c.body == bodies.c.id)
+    .join(journals, journals.c.id == known.c.journal)
+    .where(bodies.c.digest.in_(_DIGESTS))
+    .order_by(journals.c.namespace)
+)
+_PURGED = select(purges.c.digest).where(purges.c.digest.in_(_DIGESTS), purges.c.journal == bindparam("journal"))
+
+_ADD_JOURNAL = insert(journals).inline()
+_ADD_EVENT = insert(events).inline()
+_MOVE_HEAD = update(journals).where(journals.c.id == bindparam("id_"))
+_ADD_BODIES = Many.into(bodies, "id", "digest", "body")
+_FILL_BODIES = Many(
+    update(bodies).where(bodies.c.id == bindparam("id_")).values(body=bindparam("body_")), "id_", "body_"
+)
+_DROP_BODIES = update(bodies).where(bodies.c.digest.in_(_DIGESTS)).values(body=None)
+_ADD_KNOWN = Many.into(known, "body", "journal", "op", "seq")
+_ADD_PURGES = Many.into(purges, "digest", "journal", "seq")
+_END_PURGES = Many(
+    delete(purges).where(purges.c.digest == bindparam("d"), purges.c.journal == bindparam("j")), "d", "j"
+)
+
+# Lines of the state digest. The database sorts them, so that they can be read while they come. It compares UTF-8 bytes,
+# which order as code points do. A line of a pointer is sorted whole, since a mirrored journal may hold odd names.
+_POINT = (
+    literal("point ")
+    + pointers.c.kind
+    + ":"
+    + models.c.name
+    + case((pointers.c.kind == "label", ":"), (pointers.c.kind == "alias", "@"), else_="")
+    + pointers.c.name
+    + " "
+    + func.coalesce(literal("sha256:") + func.lower(func.hex(bodies.c.digest)), "-")
+    + " "
+    + cast(pointers.c.seq, Text)
+)
+_POINTS = (
+    select(_POINT.label("line"))
+    .join_from(pointers, models, models.c.id == pointers.c.model)
+    .outerjoin(bodies, bodies.c.id == pointers.c.to)
+    .where(pointers.c.journal == bindparam("journal"))
+    .order_by("line")
+)
+_PURGES = select(purges.c.digest).where(purges.c.journal == bindparam("journal")).order_by(purges.c.digest)
+_TOLD = (
+    select(bodies.c.digest)
+    .join_from(bodies, known, known.c.body == bodies.c.id)
+    .where(known.c.journal == bindparam("journal"), known.c.op == bindparam("op"))
+    .order_by(bodies.c.digest)
+)
+_PLACED = (
+    select(models.c.name, versions.c.ordinal, bodies.c.digest)
+    .join_from(models, versions, versions.c.model == models.c.id)
+    .join(bodies, bodies.c.id == versions.c.record)
+    .where(versions.c.journal == bindparam("journal"))
+    .order_by(models.c.name, cast(versions.c.ordinal, Text))
+)
+
+
+class JournalTables:
+    """Reads journals and bodies."""
+
+    def __init__(self, connection: Connection, streams: Streams) -> None:
+        self.connection = connection
+        self.streams = streams
+
+    def heads(self) -> list[Head]:
+        """Return where every current journal stands, by namespace."""
+        return [_head(row) for row in self.connection.execute(_HEADS)]
+
+    def head(self, namespace: str) -> Head | None:
+        """Return where one stands; the name is compared without case."""
+        row = self.connection.execute(_HEAD_OF, {"folded": namespace.lower()}).first()
+        return None if row is None else _head(row)
+
+    def _journal(self, namespace: str) -> int:
+        """Return a current journal's number, -1 when there is none."""
+        found = self.connection.execute(_JOURNAL, {"folded": namespace.lower()}).scalar()
+        return -1 if found is None else found
+
+    def events(self, namespace: str, after: int = 0, limit: int = 1000) -> list[EventRow]:
+        """Return events of a journal with ``seq > after``, in order."""
+        given = {"journal": self._journal(namespace), "after": after, "limit": limit}
+        return [_event(row) for row in self.connection.execute(_EVENTS, given)]
+
+    def event(self, digest: str) -> EventRow | None:
+        """Return the event with this digest."""
+        row = self.connection.execute(_EVENT_WITH, {"digest": raw(digest)}).first()
+        return None if row is None else _event(row)
+
+    def bodies(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Return the canonical bytes of those that are here (not purged bytes)."""
+        found: dict[str, bytes] = {}
+        for part in chunks(map(raw, digests)):
+            found |= {text(digest): body for digest, body in self.connection.execute(_BODIES, {"digests": part})}
+        return found
+
+    def known(self, digests: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
+        """Return, for records and statements that a journal has, its namespaces and the seq of the first telling."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for part in chunks(map(raw, digests)):
+            for digest, namespace, seq in self.connection.execute(_KNOWN, {"digests": part}):
+                found.setdefault(text(digest), []).append((namespace, seq))
+        return found
+
+    def purged(self, namespace: str, digests: Iterable[str]) -> set[str]:
+        """Return those that are purged for a namespace."""
+        journal = self._journal(namespace)
+        found: set[str] = set()
+        for part in chunks(map(raw, digests)):
+            rows = self.connection.execute(_PURGED, {"digests": part, "journal": journal})
+            found |= {text(digest) for digest in rows.scalars()}
+        return found
+
+    def state_lines(self, namespace: str) -> Iterator[str]:
+        """Yield the lines of the state digest, sorted as Python sorts text; usable until the look ends."""
+        given = {"journal": self._journal(namespace)}
+        for (line,) in self._stream(_POINTS, given):
+            yield line
+        for (digest,) in self._stream(_PURGES, given):
+            yield "purge " + text(digest)
+        for op in ("record", "statement"):
+            for (digest,) in self._stream(_TOLD, given | {"op": op}):
+                yield f"{op} {text(digest)}"
+        for name, ordinal, digest in self._stream(_PLACED, given):
+            yield f"version {name} {ordinal} {text(digest)}"
+
+    def _stream(self, statement: Select[Any], given: Mapping[str, object]) -> Iterator[Any]:
+        return iter(self.streams.keep(self.connection.execute(statement, given)))
+
+
+class JournalWriting(JournalTables):
+    """Writes journals and bodies. Numbers of bodies that this transaction met are remembered."""
+
+    def __init__(self, connection: Connection, streams: Streams) -> None:
+        super().__init__(connection, streams)
+        self._ids: dict[str, int] = {}
+        self._last = -1
+
+    def put_bodies(self, bodies: Mapping[str, bytes]) -> None:
+        """Keep canonical bytes by digest; those that are here already stay."""
+        here = self._find(bodies)
+        _FILL_BODIES.run(self.connection, [(self._ids[digest], bodies[digest]) for digest, no in here.items() if no])
+        self._add({digest: body for digest, body in bodies.items() if digest not in here})
+
+    def _find(self, digests: Iterable[str]) -> dict[str, bool]:
+        """Return those that have a number, and whether their body is absent."""
+        here: dict[str, bool] = {}
+        for part in chunks(map(raw, digests)):
+            for digest, id_, absent in self.connection.execute(_IDS, {"digests": part}):
+                key = text(digest)
+                self._ids[key] = id_
+                here[key] = absent
+        return here
+
+    def _add(self, new: Mapping[str, bytes | None]) -> None:
+        if self._last < 0:
+            self._last = self.connection.execute(_LAST_BODY).scalar() or 0
+        rows = []
+        for digest, body in new.items():
+            self._last += 1
+            self._ids[digest] = self._last
+            rows.append((self._last, raw(digest), body))
+        _ADD_BODIES.run(self.connection, rows)
+
+    def number(self, digests: Iterable[str]) -> dict[str, int]:
+        """Return a mapping that has the numbers of these digests; those never met get one, without a body."""
+        wanted = {digest for digest in digests if digest and digest not in self._ids}
+        if wanted:
+            here = self._find(wanted)
+            self._add(dict.fromkeys(sorted(wanted - here.keys())))
+        return self._ids
+
+    def drop_bodies(self, digests: Iterable[str]) -> None:
+        """Forget bytes of purged bodies; their digests stay."""
+        for part in chunks(map(raw, digests)):
+            self.connection.execute(_DROP_BODIES, {"digests": part})
+
+    def advance(self, head: Head, event: EventRow) -> int:
+        """Move a journal's head from ``head`` to the event, or begin the journal; return the journal's number.
+
+        Raises:
+            ConflictError: when the journal does not stand at ``head``.
+        """
+        row = self.connection.execute(_STAND, {"folded": event.namespace.lower()}).first()
+        stands = ("", 0, "") if row is None else (text(row.journal), row.seq, text(row.head))
+        if stands != (head.journal, head.seq, head.head) or event.seq != head.seq + 1:
+            raise ConflictError(
+                f"the journal of {event.namespace!r} stands at event {stands[1]}; event {event.seq} does not follow",
+                code="head-moved",
+                hint="Somebody else wrote meanwhile: read the head again, then try again.",
+                stands=stands[1],
+                event=event.seq,
+            )
+        moved = {"seq": event.seq, "head": raw(event.digest), "time": event.time}
+        if row is not None:
+            self.connection.execute(_MOVE_HEAD, moved | {"id_": row.id})
+            return int(row.id)
+        names = {"namespace": event.namespace, "folded": event.namespace.lower(), "home": head.home, "current": True}
+        return self._begin(names | moved | {"journal": raw(event.digest)})
+
+    def _begin(self, values: dict[str, object]) -> int:
+        id_ = (self.connection.execute(select(func.max(journals.c.id))).scalar() or 0) + 1
+        self.connection.execute(_ADD_JOURNAL, values | {"id": id_})
+        return id_
+
+    def add_event(self, journal: int, event: EventRow) -> None:
+        """Keep an event."""
+        id_ = (self.connection.execute(select(func.max(events.c.id))).scalar() or 0) + 1
+        row = {"id": id_, "journal": journal, "seq": event.seq, "digest": raw(event.digest), "time": event.time}
+        self.connection.execute(_ADD_EVENT, row | {"principal": event.principal, "body": event.body})
+
+    def add_known(self, journal: int, seq: int, told: Iterable[tuple[str, str]]) -> None:
+        """Remember that a journal has these (op, digest); the first telling counts."""
+        told = list(told)
+        ids = self.number(digest for _, digest in told)
+        _ADD_KNOWN.run(self.connection, [(ids[digest], journal, op, seq) for op, digest in told])
+
+    def add_purges(self, journal: int, seq: int, purged: Iterable[tuple[str, bool]]) -> None:
+        """Drop digests for a journal, or allow them again, in this order."""
+        last = {raw(digest): dropped for digest, dropped in purged}
+        _END_PURGES.run(self.connection, [(digest, journal) for digest, dropped in last.items() if not dropped])
+        _ADD_PURGES.run(self.connection, [(digest, journal, seq) for digest, dropped in last.items() if dropped])
+
+
+def _head(row: AnyRow) -> Head:
+    namespace, journal, home, seq, head, time = row
+    return Head(namespace, text(journal), home, seq, text(head), time)
+
+
+def _event(row: AnyRow) -> EventRow:
+    namespace, seq, digest, time, principal, body = row
+    return EventRow(namespace, seq, text(digest), time, principal, body)

@@ -1,0 +1,101 @@
+"""Statements: what they are about, what they supersede, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, bindparam, select
+
+from herdbook.model.rows import Projection, StatementRow
+from herdbook.stores.sql.bulk import AnyRow, Many, chunks
+from herdbook.stores.sql.digests import pack, raw, text, unpack
+from herdbook.stores.sql.schema import bodies, journals, known, statements, subjects, supersedes
+
+_ABOUT = (
+    select(
+        bodies.c.digest,
+        journals.c.namespace,
+        known.c.seq,
+        statements.c.type,
+        statements.c.issuer,
+        subjects.c.kind,
+        subjects.c.subject,
+    )
+    .join_from(subjects, statements, statements.c.id == subjects.c.statement)
+    .join(bodies, bodies.c.id == statements.c.id)
+    .join(known, known.c.body == statements.c.id)
+    .join(journals, journals.c.id == known.c.journal)
+    .where(subjects.c.kind == bindparam("kind"), subjects.c.subject.in_(bindparam("subjects", expanding=True)))
+)
+_ABOUT_TYPE = _ABOUT.where(statements.c.type == bindparam("type"))
+
+_OLD, _NEW = bodies.alias("old_body"), bodies.alias("new_body")
+_SUPERSEDED = (
+    select(_NEW.c.digest.label("new"), _OLD.c.digest.label("old"))
+    .join_from(_OLD, supersedes, supersedes.c.old == _OLD.c.id)
+    .join(_NEW, _NEW.c.id == supersedes.c.new)
+    .where(_OLD.c.digest.in_(bindparam("digests", expanding=True)))
+    .order_by(supersedes.c.new, supersedes.c.old)
+)
+_SAME = (
+    select(statements.c.sameness, bodies.c.digest)
+    .join_from(statements, bodies, bodies.c.id == statements.c.id)
+    .where(statements.c.sameness.in_(bindparam("sameness", expanding=True)))
+    .order_by(statements.c.id)
+)
+
+_ADD_STATEMENTS = Many.into(statements, "id", "type", "issuer", "sameness")
+_ADD_SUBJECTS = Many.into(subjects, "kind", "subject", "statement")
+_ADD_SUPERSEDES = Many.into(supersedes, "old", "new")
+
+
+class StatementTables:
+    """Reads statements."""
+
+    connection: Connection
+
+    def statements(self, subjects: Iterable[tuple[str, str]], type_: str = "") -> list[StatementRow]:
+        """Return statements about subjects (kind, text), by namespace and seq; ``type_`` narrows when it is given."""
+        by_kind: dict[str, dict[bytes, None]] = {}
+        for kind, subject in subjects:
+            by_kind.setdefault(kind, {})[pack(subject)] = None
+        statement = _ABOUT_TYPE if type_ else _ABOUT
+        found: list[StatementRow] = []
+        for kind, keys in by_kind.items():
+            for part in chunks(keys):
+                given = {"kind": kind, "subjects": part} | ({"type": type_} if type_ else {})
+                found += [_statement(row) for row in self.connection.execute(statement, given)]
+        return sorted(found, key=lambda row: (row.namespace, row.seq, row.digest, row.subject_kind, row.subject))
+
+    def superseded(self, digests: Iterable[str]) -> list[tuple[str, str]]:
+        """Return (new, old) for statements that supersede one of these, in the order of entry."""
+        found: list[tuple[str, str]] = []
+        for part in chunks(map(raw, dict.fromkeys(digests))):
+            rows = self.connection.execute(_SUPERSEDED, {"digests": part})
+            found += [(text(new), text(old)) for new, old in rows]
+        return found
+
+    def same_statement(self, sameness: Iterable[str]) -> dict[str, list[str]]:
+        """Return, by sameness, digests of statements that say the same but for the time, in the order of entry."""
+        found: dict[str, list[str]] = {}
+        for part in chunks(map(pack, dict.fromkeys(sameness))):
+            for key, digest in self.connection.execute(_SAME, {"sameness": part}):
+                found.setdefault(unpack(key), []).append(text(digest))
+        return found
+
+
+class StatementWriting(StatementTables):
+    """Writes statements."""
+
+    def add_statements(self, projection: Projection, ids: Mapping[str, int]) -> None:
+        """Add statements, their subjects and what they supersede. ``ids``: numbers of the digests."""
+        rows = [(ids[digest], type_, pack(issuer), pack(same)) for digest, type_, issuer, same in projection.statements]
+        _ADD_STATEMENTS.run(self.connection, rows)
+        about = [(kind, pack(subject), ids[statement]) for statement, kind, subject in projection.subjects]
+        _ADD_SUBJECTS.run(self.connection, about)
+        _ADD_SUPERSEDES.run(self.connection, [(ids[old], ids[new]) for new, old in projection.supersedes])
+
+
+def _statement(row: AnyRow) -> StatementRow:
+    digest, namespace, seq, type_, issuer, kind, subject = row
+    return StatementRow(text(digest), namespace, seq, type_, unpack(issuer), kind, unpack(subject))
