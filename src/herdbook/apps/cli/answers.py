@@ -1,0 +1,267 @@
+"""What each command prints with ``--json``: the model's values, and the few that only the command has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import ConfigDict, Field, computed_field
+
+from herdbook.model.activities import ActivityEntry
+from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
+from herdbook.model.datasets import DatasetEntry
+from herdbook.model.dossiers import Diff, Dossier
+from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.journal import Checkpoint, EventEntry
+from herdbook.model.lineage import Lineage
+from herdbook.model.models import ModelEntry
+from herdbook.model.pointers import Move, PointerEntry
+from herdbook.model.registrations import Intake
+from herdbook.model.statements import StatementEntry
+from herdbook.model.versions import Entry, Registered
+
+
+class FoundVersion(Entry):
+    """A version where it stands, with the shortest exact reference to it."""
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic documents this order; mypy does not know it
+    @property
+    def reference(self) -> str:
+        """The shortest exact reference: by label, else by ordinal."""
+        return super().reference
+
+    @classmethod
+    def of(cls, entry: Entry) -> FoundVersion:
+        """Return the entry with its reference."""
+        return cls.model_construct(**dict(entry))
+
+
+class FoundDossier(Dossier):
+    """A version with all that is currently said about it."""
+
+    entry: FoundVersion
+
+    @classmethod
+    def of(cls, dossier: Dossier) -> FoundDossier:
+        """Return the dossier with the reference of its version."""
+        return cls.model_construct(**{**dict(dossier), "entry": FoundVersion.of(dossier.entry)})
+
+
+class Done(Registered):
+    """The answer to a registration, with the reference to write down."""
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic documents this order; mypy does not know it
+    @property
+    def reference(self) -> str:
+        """The reference to write down."""
+        return super().reference
+
+    @classmethod
+    def of(cls, registered: Registered) -> Done:
+        """Return the answer with its reference."""
+        return cls.model_construct(**dict(registered))
+
+
+class Created(Value):
+    """A registry that was created, or was there; ``config`` is the file that now names it."""
+
+    folder: Text
+    namespaces: tuple[Checkpoint, ...] = ()
+    config: Text | None = None
+
+
+class Count(Value):
+    """How many versions match; with ``exact`` false it is a lower bound."""
+
+    total: Int
+    exact: Bool
+
+
+class FacetValue(Value):
+    """A value of a field and how many versions have it."""
+
+    value: Text
+    count: Int
+
+
+class Facets(Value):
+    """The most common values of each field among what matches."""
+
+    facets: dict[Text, tuple[FacetValue, ...]]
+
+
+class More(Value):
+    """On stderr, after a page that was not the last: where the next one begins."""
+
+    cursor: Text
+    total: Int | None = None
+    total_is_exact: Bool | None = None
+
+
+class Fetched(Value):
+    """What was fetched: paths relative to the folder."""
+
+    reference: Text
+    folder: Text
+    files: tuple[Text, ...]
+
+
+class Verified(Value):
+    """What verifying one file of a version showed."""
+
+    reference: Text
+    path: Text
+    digest: Text
+    status: Literal["ok", "missing", "corrupt", "unresolved"]
+    message: Text = ""
+
+
+class Inspected(Value):
+    """Facts of a file that is not registered, in the vocabulary of facts.md; further fields follow the format."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    path: Text
+    size: Annotated[Int, Field(ge=0)]
+    sha256: Annotated[Text, Field(pattern="^[0-9a-f]{64}$")]
+    md5: Annotated[Text, Field(pattern="^[0-9a-f]{32}$")]
+    adler32: Annotated[Text, Field(pattern="^[0-9a-f]{8}$")]
+    git_id: Annotated[Text, Field(pattern="^[0-9a-f]{40}$")]
+    format: Text
+    safety: Literal["safe", "guarded", "unsafe"] | None = None
+
+
+class Usage(Value):
+    """What a model's files need here, in bytes: all of them, and those that no other model shares."""
+
+    model: Text
+    bytes: Int
+    own_bytes: Int
+
+
+class ProfileAnswer(Value):
+    """What a model is for, and the statement that says so."""
+
+    model: Text
+    profile: Json
+    statement: Sha256 | None = None
+
+
+class StateDigest(Value):
+    """The digest of a namespace's state, equal in every true copy."""
+
+    namespace: Text
+    state_digest: Sha256
+
+
+class Me(Value):
+    """Who acts, and where that was found."""
+
+    id: Text
+    kind: Literal["person", "service", "group"]
+    assurance: Literal["claimed", "os", "token", "oidc"]
+    name: Text | None = None
+    email: Text | None = None
+    origin: Text
+    source: Text = ""
+
+
+class SettingAnswer(Value):
+    """A setting and where its value comes from; without ``value`` it has none. ``known`` is false for a stray key."""
+
+    name: Text
+    value: Text | Int | None = None
+    origin: Literal["argument", "environment", "file", "default"]
+    source: Text = ""
+    about: Text = ""
+    known: Bool = True
+
+
+class ConfigFile(Value):
+    """The configuration file; ``changed`` names what a command wrote."""
+
+    file: Text
+    exists: Bool
+    changed: tuple[Text, ...] = ()
+
+
+class Script(Value):
+    """A shell's completion script."""
+
+    shell: Text
+    script: Text
+
+
+class Problem(Value):
+    """On stderr: what went wrong, after RFC 9457 (problem details)."""
+
+    type: Text
+    title: Text
+    kind: Text
+    code: Text
+    detail: Text
+    hint: Text | None = None
+    details: dict[Text, Any] | None = None
+    exit_status: Int
+
+
+class Shape(NamedTuple):
+    """What a command prints on stdout: one object of these values, or, where ``many``, any number, one a line."""
+
+    values: tuple[type[Value], ...]
+    many: bool = False
+
+
+ANSWERS: dict[str, Shape] = {
+    "init": Shape((Created,)),
+    "register": Shape((Done, Intake), many=True),
+    "show": Shape((FoundDossier,)),
+    "list": Shape((ModelEntry, FoundVersion), many=True),
+    "search": Shape((FoundVersion, Count, Facets), many=True),
+    "trace": Shape((Lineage,)),
+    "history": Shape((Move,), many=True),
+    "diff": Shape((Diff,)),
+    "fetch": Shape((Fetched,)),
+    "verify": Shape((Verified,), many=True),
+    "inspect": Shape((Inspected,), many=True),
+    "alias set": Shape((PointerEntry,)),
+    "alias remove": Shape((PointerEntry,)),
+    "alias list": Shape((PointerEntry,), many=True),
+    "alias history": Shape((Move,), many=True),
+    "statement add": Shape((StatementEntry,)),
+    "statement list": Shape((StatementEntry,), many=True),
+    "statement show": Shape((StatementEntry,)),
+    "statement withdraw": Shape((StatementEntry,)),
+    "statement supersede": Shape((StatementEntry,)),
+    "dataset register": Shape((DatasetEntry,)),
+    "dataset show": Shape((DatasetEntry,)),
+    "dataset list": Shape((DatasetEntry,), many=True),
+    "activity register": Shape((ActivityEntry,)),
+    "activity show": Shape((ActivityEntry,)),
+    "activity list": Shape((ActivityEntry,), many=True),
+    "profile show": Shape((ProfileAnswer,)),
+    "profile set": Shape((ProfileAnswer,)),
+    "namespace create": Shape((Checkpoint,)),
+    "namespace list": Shape((Checkpoint,), many=True),
+    "namespace usage": Shape((Usage,), many=True),
+    "namespace schema": Shape((StatementEntry,)),
+    "journal log": Shape((EventEntry,), many=True),
+    "journal show": Shape((EventEntry,)),
+    "journal checkpoint": Shape((Checkpoint,), many=True),
+    "journal state": Shape((StateDigest,)),
+    "bundle export": Shape((BundleReport,)),
+    "bundle verify": Shape((BundleReport,)),
+    "bundle import": Shape((BundleReport,)),
+    "backup": Shape((BundleReport,)),
+    "undo": Shape((Done,)),
+    "whoami": Shape((Me,)),
+    "config show": Shape((SettingAnswer,), many=True),
+    "config set": Shape((ConfigFile,)),
+    "config unset": Shape((ConfigFile,)),
+    "config path": Shape((ConfigFile,)),
+    "doctor": Shape((DoctorReport,)),
+    "gc": Shape((GarbageReport,)),
+    "completion": Shape((Script,)),
+}
+"""By command, as it is typed behind ``herdbook``."""
+
+ON_STDERR: dict[str, type[Value]] = {"error": Problem, "more": More}
+"""Objects that stand on stderr with ``--json``."""

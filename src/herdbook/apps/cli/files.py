@@ -1,0 +1,102 @@
+"""Files: fetch them, verify them, read facts of those that are not registered."""
+
+from __future__ import annotations
+
+import contextlib
+
+import click
+
+from herdbook.apps.cli import progress
+from herdbook.apps.cli.answers import Fetched, Inspected, Verified
+from herdbook.apps.cli.commands import Command
+from herdbook.apps.cli.output import Drawing
+from herdbook.apps.cli.references import complete_reference
+from herdbook.apps.cli.session import Session, pass_session
+from herdbook.kernel.errors import EXIT_STATUS, Kind
+
+
+@click.command(cls=Command)
+@click.argument("reference", shell_complete=complete_reference)
+@click.argument("folder", type=click.Path(path_type=str))
+@pass_session
+def fetch(session: Session, /, *, reference: str, folder: str) -> None:
+    """Fetch a version's files, verified, into a folder.
+
+    No byte is handed out that is not as registered. A file that is there already and is the same stays; one that
+    differs is never overwritten.
+    """
+    from herdbook.service import fetch as service
+
+    with session.registry(read_only=True) as registry:
+        entry = registry.versions.get(reference)
+        with progress.counting_bytes(session.output, "fetching", entry.version.size) as count:
+            files = service.fetch(registry, reference, folder, progress=count)
+    answer = Fetched(reference=entry.reference, folder=folder, files=tuple(files))
+
+    def view() -> Drawing:
+        from herdbook.apps.cli.views import text as t
+
+        return t.line(
+            ("fetched", t.GOOD),
+            (entry.reference, t.HEAD),
+            (f"{t.many(len(files), 'file')}, {t.size(entry.version.size)}", t.DIM),
+            (f"into {folder}", ""),
+        )
+
+    session.output.one(answer, view, brief=folder)
+    if entry.chosen:
+        session.output.message(f"{reference} was taken for {entry.reference}: {entry.chosen}")
+    if entry.withdrawn:
+        session.output.warn(f"{entry.reference} was withdrawn; herdbook show {entry.reference} says why")
+
+
+@click.command(cls=Command)
+@click.argument("references", nargs=-1, required=True, metavar="REFERENCE...", shell_complete=complete_reference)
+@pass_session
+def verify(session: Session, /, *, references: tuple[str, ...]) -> None:
+    """Read registered files again and compare.
+
+    Exits with 7 when a file's bytes are not what was registered, with 3 when there are files whose bytes are not here
+    and so could not be read.
+    """
+    found: list[Verified] = []
+    with session.registry(read_only=True) as registry:
+        for reference in references:
+            entry = registry.versions.get(reference)
+            with progress.counting_bytes(session.output, entry.reference, entry.version.size) as count:
+                checks = registry.files.verify(reference, progress=count)
+            found += [Verified(reference=entry.reference, **check.json_object()) for check in checks]
+
+    def view(entries: list[Verified]) -> Drawing:
+        from herdbook.apps.cli.views import reports
+
+        return reports.verified(entries)
+
+    session.output.many(found, view, brief=lambda item: f"{item.status} {item.reference} {item.path}")
+    statuses = {item.status for item in found}
+    if "corrupt" in statuses:
+        raise click.exceptions.Exit(EXIT_STATUS[Kind.CORRUPT])
+    if statuses - {"ok"}:
+        raise click.exceptions.Exit(EXIT_STATUS[Kind.MISSING])
+
+
+@click.command(cls=Command)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str), metavar="PATH...")
+@pass_session
+def inspect(session: Session, /, *, paths: tuple[str, ...]) -> None:
+    """Read facts of files that are not registered.
+
+    Format, inputs, outputs, parameters and what else the reader of the format finds. Nothing is executed, and no
+    registry is needed.
+    """
+    from herdbook.bootstrap.open import open_readers
+    from herdbook.service import inspection
+
+    def view(entries: list[Inspected]) -> Drawing:
+        from herdbook.apps.cli.views import reports
+
+        return reports.inspected(entries)
+
+    with contextlib.closing(open_readers()) as readers:
+        found = (Inspected.read(item) for item in inspection.inspect(readers, paths))
+        session.output.many(found, view, brief=lambda item: f"{item.format} {item.path}", empty="There is no file.")

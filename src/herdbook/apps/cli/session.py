@@ -1,0 +1,62 @@
+"""What one run of the command knows: the shared options, and from them the output and the registry."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import click
+
+from herdbook.apps.cli.output import Output
+from herdbook.ports.admin import Admin
+from herdbook.ports.registry import Registry
+
+
+@dataclass
+class Session:
+    """The shared options of one run."""
+
+    where: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    color: Literal["auto", "always", "never"] = "auto"
+    debug: bool = False
+
+    @cached_property
+    def output(self) -> Output:
+        """Where answers and messages go."""
+        return Output(mode="json" if self.as_json else "quiet" if self.quiet else "text", color=self.color)
+
+    @contextlib.contextmanager
+    def registry(self, *, read_only: bool = False) -> Iterator[Registry]:
+        """Open the registry for the time of a block."""
+        from herdbook.bootstrap.open import open_registry
+
+        with contextlib.closing(open_registry(self.where, read_only=read_only)) as registry:
+            yield registry
+
+    def admin(self) -> Admin:
+        """Return what only an owner of the machine may use."""
+        from herdbook.bootstrap.open import open_admin
+
+        return open_admin(self.where)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something that cannot be taken back; without a terminal, ``--yes`` must have been given.
+
+        Raises:
+            UsageError: when nobody can be asked.
+            Abort: when the answer is no.
+        """
+        if yes:
+            return
+        if not sys.stdin.isatty() or self.output.mode != "text":
+            raise click.UsageError(f"{question} There is nobody to ask here: repeat with --yes.")
+        click.confirm(question, abort=True, err=True)
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)

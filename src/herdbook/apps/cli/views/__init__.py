@@ -1,0 +1,1 @@
+"""Views: values drawn for a terminal. Nothing here asks the registry anything."""

@@ -1,0 +1,194 @@
+"""Reports: what doctor, garbage collection, bundles, verification, comparison and inspection found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from herdbook.apps.cli.answers import Inspected, SettingAnswer, Usage, Verified
+from herdbook.apps.cli.views import text as t
+from herdbook.apps.cli.views.dossiers import interface
+from herdbook.model.dossiers import Change, Diff
+from herdbook.model.facts import Finding
+from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.journal import Checkpoint
+
+_SEVERITY = {"error": t.LOUD, "warning": t.WARM}
+_STATUS = {"ok": t.GOOD, "corrupt": t.LOUD, "missing": t.WARM, "unresolved": t.WARM}
+
+
+def findings(found: Iterable[Finding]) -> RenderableType:
+    """Return findings, worst first."""
+    table = t.table("", "rule", "finding", "where")
+    table.show_header = False
+    order = ["error", "warning", "note"]
+    for item in sorted(found, key=lambda item: order.index(str(item.severity))):
+        style = _SEVERITY.get(str(item.severity), t.DIM)
+        table.add_row(
+            Text(item.severity, style=style), Text(item.rule), Text(item.message), Text(item.where, style=t.DIM)
+        )
+    return table
+
+
+def _journals(checkpoints: Iterable[Checkpoint], states: dict[str, str]) -> RenderableType:
+    table = t.table("namespace", "events", "head", "state", right=[1])
+    for entry in checkpoints:
+        state = states.get(entry.namespace, "")
+        table.add_row(
+            Text(entry.namespace),
+            Text(t.number(entry.seq)),
+            Text(t.bare(entry.head), style=t.DIM),
+            Text(t.bare(state) if state else "", style=t.DIM),
+        )
+    return table
+
+
+def _held(report: DoctorReport | BundleReport) -> str:
+    return t.joined(
+        [
+            t.many(report.events, "event"),
+            t.many(report.bodies, "body", "bodies"),
+            f"{t.many(report.blobs, 'blob')} ({t.size(report.blob_bytes)})",
+        ],
+        ", ",
+    )
+
+
+def doctor(report: DoctorReport) -> RenderableType:
+    """Return what the doctor saw."""
+    verdict = Text("sound", style=f"bold {t.GOOD}") if report.sound else Text("NOT SOUND", style=t.LOUD)
+    indexed = f"index of {t.many(report.reindexed, 'version')} built anew" if report.reindexed else ""
+    parts: list[RenderableType] = [t.line(verdict, (_held(report), t.DIM), (indexed, t.DIM))]
+    if report.findings:
+        parts.append(t.section("Findings", findings(report.findings)))
+    if report.checkpoints:
+        parts.append(t.section("Journals", _journals(report.checkpoints, dict(report.states))))
+    return Group(*parts)
+
+
+def bundle(report: BundleReport, done: str) -> RenderableType:
+    """Return what a bundle or a backup holds."""
+    whole = ("complete", t.GOOD) if report.complete else ("a part, which proves content only", t.WARM)
+    verdict = whole if report.sound else ("NOT SOUND", t.LOUD)
+    parts: list[RenderableType] = [
+        t.line((done, ""), (report.folder, t.HEAD)),
+        t.line(verdict, (_held(report), t.DIM)),
+    ]
+    if report.findings:
+        parts.append(t.section("Findings", findings(report.findings)))
+    if report.absent:
+        shown = [Text(digest) for digest in report.absent[:20]]
+        more = len(report.absent) - len(shown)
+        rest = [Text(f"… {t.number(more)} more", style=t.DIM)] if more else []
+        parts.append(t.section("Not here", Group(*shown, *rest), t.number(len(report.absent))))
+    if report.checkpoints:
+        parts.append(t.section("Journals", _journals(report.checkpoints, dict(report.states))))
+    return Group(*parts)
+
+
+def garbage(report: GarbageReport) -> RenderableType:
+    """Return what garbage collection found or removed."""
+    verb = "could be removed" if report.dry_run else "removed"
+    temporary = f"{t.size(report.temporary_bytes)} of broken-off uploads" if report.temporary_bytes else ""
+    return Group(
+        t.line((f"{t.many(len(report.candidates), 'blob')} ({t.size(report.bytes)}) {verb}", ""), (temporary, "")),
+        Text(
+            t.joined([f"{t.number(report.kept)} needed", f"{t.number(report.leased)} leased by writers"]), style=t.DIM
+        ),
+    )
+
+
+def verified(entries: Sequence[Verified]) -> RenderableType:
+    """Return what is not well, or in one line that all is."""
+    bad = [entry for entry in entries if entry.status != "ok"]
+    good = len(entries) - len(bad)
+    parts: list[RenderableType] = []
+    if bad:
+        table = t.table("status", "version", "path", "")
+        for entry in bad:
+            word = entry.status.upper() if entry.status == "corrupt" else entry.status
+            table.add_row(
+                Text(word, style=_STATUS[entry.status]), Text(entry.reference), Text(entry.path), Text(entry.message)
+            )
+        parts += [table, Text()]
+    if good:
+        parts.append(t.line(("ok", t.GOOD), f"{t.many(good, 'file')} read again, every byte as registered"))
+    return Group(*parts)
+
+
+def _side(value: object) -> str:
+    return "-" if value is None else t.compact(value, 60)
+
+
+def diff(value: Diff) -> RenderableType:
+    """Return the differences, by part."""
+    parts: list[RenderableType] = [
+        Group(
+            t.line(("-", "red"), (value.before, t.HEAD), (t.short(value.record_before), t.DIM)),
+            t.line(("+", "green"), (value.after, t.HEAD), (t.short(value.record_after), t.DIM)),
+        )
+    ]
+    if value.same_record:
+        parts.append(Text("the same files, byte for byte", style=t.GOOD))
+    groups: dict[str, list[Change]] = {}
+    for change in value.changes:
+        groups.setdefault(change.part, []).append(change)
+    titles = {"file": "Files", "fact": "Facts", "parameter": "Parameters", "dataset": "Datasets", "metric": "Metrics"}
+    for part, changes in groups.items():
+        table = t.table("", "what", "before", "after")
+        table.show_header = False
+        for change in changes:
+            mark = "+" if change.before is None else "-" if change.after is None else "~"
+            style = {"+": "green", "-": "red"}.get(mark, t.WARM)
+            table.add_row(
+                Text(mark, style=style), Text(change.name), Text(_side(change.before)), Text(_side(change.after))
+            )
+        parts.append(t.section(titles.get(part, "Statements"), table))
+    if not value.changes and not value.same_record:
+        parts.append(Text("no difference in what is known", style=t.DIM))
+    return Group(*parts)
+
+
+def inspected(entries: Sequence[Inspected]) -> RenderableType:
+    """Return facts of files, the interface below each that has one."""
+    parts: list[RenderableType] = []
+    for index, entry in enumerate(entries):
+        style = {"unsafe": t.LOUD, "guarded": t.WARM}.get(entry.safety or "", t.DIM)
+        head = t.line(
+            (entry.path, t.HEAD),
+            (entry.format, ""),
+            (entry.safety or "", style),
+            (t.size(entry.size), t.DIM),
+            (entry.sha256[:12], t.DIM),
+        )
+        values = entry.model_extra or {}
+        if index:
+            parts.append(Text())
+        parts.append(head)
+        if values.get("inputs") or values.get("outputs"):
+            parts.append(Padding(interface(values), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def usage(entries: Sequence[Usage]) -> RenderableType:
+    """Return disk use by model, the largest first."""
+    table = t.table("model", "bytes", "its own", right=[1, 2])
+    for entry in sorted(entries, key=lambda entry: -entry.bytes):
+        table.add_row(Text(entry.model), Text(t.size(entry.bytes)), Text(t.size(entry.own_bytes), style=t.DIM))
+    return table
+
+
+def settings(entries: Sequence[SettingAnswer]) -> RenderableType:
+    """Return settings with the origin of each."""
+    table = t.table("setting", "value", "from")
+    for entry in entries:
+        known = entry.known
+        value = Text("-", style=t.DIM) if entry.value is None else Text(str(entry.value))
+        source = (
+            t.joined([entry.origin, entry.source], " ") if known else f"{entry.source}, and not known to this Herdbook"
+        )
+        table.add_row(Text(entry.name), value, Text(source, style=t.DIM if known else t.WARM))
+    return table

@@ -1,0 +1,159 @@
+"""Words and figures as a person reads them: sizes, times, digests, counts, states, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from herdbook.model.base import Json
+from herdbook.model.versions import Entry
+
+DIM = "dim"
+HEAD = "bold"
+LOUD = "bold red"
+WARM = "yellow"
+GOOD = "green"
+TIMES = "\u00d7"
+READING_WIDTH = 96
+"""Prose is folded here even where the terminal is wider."""
+
+Names = Mapping[str, str]
+"""What actors are called, by id."""
+
+
+def size(count: int | None) -> str:
+    """Return bytes in decimal units with three digits: ``3.14 MB``."""
+    if count is None:
+        return "?"
+    if count < 1000:
+        return f"{count} B"
+    value, units = count / 1000, iter(("kB", "MB", "GB", "TB", "PB", "EB"))
+    unit = next(units)
+    while value >= 999.5 and unit != "EB":
+        value, unit = value / 1000, next(units)
+    return f"{value:.3g} {unit}"
+
+
+def number(count: int) -> str:
+    """Return a count with its thousands parted."""
+    return f"{count:,}"
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun."""
+    return f"{number(count)} {noun if count == 1 else plural or noun + 's'}"
+
+
+def when(time: str) -> str:
+    """Return a record's time to the minute, in UTC as it is kept."""
+    return f"{time[:10]} {time[11:16]}"
+
+
+def short(digest: str) -> str:
+    """Return a digest by the first 12 hex digits, which serve at the prompt too."""
+    algorithm, _, hexes = digest.partition(":")
+    return f"{algorithm}:{hexes[:12]}"
+
+
+def bare(digest: str) -> str:
+    """Return the first 12 hex digits of a digest."""
+    return digest.partition(":")[2][:12]
+
+
+def shape(axes: object) -> str:
+    """Return a tensor's shape: axes with a sign of multiplication between; nothing known of it: ``?``."""
+    if not isinstance(axes, list | tuple):
+        return "?"
+    return f" {TIMES} ".join("?" if axis is None else str(axis) for axis in axes) or "scalar"
+
+
+def who(actor: str, names: Names) -> str:
+    """Return what an actor is called, or the beginning of the id."""
+    return names.get(actor) or f"actor:{bare(actor)[:8]}"
+
+
+def state(entry: Entry) -> Text:
+    """Return a version's state as a loud word, or nothing when it is current."""
+    return state_word(entry.state)
+
+
+def state_word(word: str) -> Text:
+    """Return a state as a loud word, or nothing when it is current."""
+    return {"withdrawn": Text("WITHDRAWN", style=LOUD), "deprecated": Text("deprecated", style=WARM)}.get(word, Text())
+
+
+def joined(parts: Iterable[str], between: str = " · ") -> str:
+    """Return the parts that are there, in one line."""
+    return between.join(part for part in parts if part)
+
+
+def line(*parts: Text | str | tuple[str, str]) -> Text:
+    """Return parts in one line with two spaces between those that are not empty."""
+    texts = [
+        Text(*part) if isinstance(part, tuple) else part if isinstance(part, Text) else Text(part) for part in parts
+    ]
+    return Text("  ").join([text for text in texts if text])
+
+
+def table(*heads: str, right: Iterable[int] = ()) -> Table:
+    """Return a table without lines; the columns whose index is in ``right`` hold figures."""
+    result = Table(box=None, padding=(0, 2, 0, 0), header_style=DIM, show_edge=False, pad_edge=False)
+    figures = set(right)
+    for index, head in enumerate(heads):
+        result.add_column(head, justify="right" if index in figures else "left", overflow="fold")
+    return result
+
+
+def pairs(rows: Iterable[tuple[str, RenderableType | None]]) -> Table:
+    """Return names with their values, leaving out those that are empty."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style=DIM, no_wrap=True)
+    grid.add_column(overflow="fold", max_width=READING_WIDTH)
+    for name, value in rows:
+        if value not in {None, ""}:
+            grid.add_row(name, value)
+    return grid
+
+
+def section(title: str, content: RenderableType, aside: str = "") -> Group:
+    """Return content under a heading, indented, with an empty line before."""
+    return Group(Text(), line((title, HEAD), (aside, DIM)), Padding(content, (0, 0, 0, 2)))
+
+
+def prose(text: str) -> Table:
+    """Return running text, folded where it reads well."""
+    grid = Table.grid()
+    grid.add_column(overflow="fold", max_width=READING_WIDTH)
+    grid.add_row(Text(text))
+    return grid
+
+
+def compact(value: Any, limit: int = 72) -> str:  # noqa: ANN401 - any JSON
+    """Return a JSON value in a few words."""
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{key} {compact(item, 40)}" for key, item in value.items() if item is not None)
+    elif isinstance(value, list | tuple):
+        text = ", ".join(compact(item, 40) for item in value)
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    else:
+        text = str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def metric(value: Json) -> str:
+    """Return a figure of merit with its uncertainties: ``auc 0.913 ± 0.002 (stat) (test)``."""
+    text = f"{value.get('name', '?')} {compact(value.get('value', '?'))}"
+    for kind in ("stat", "syst"):
+        if (both := value.get(kind)) is not None:
+            text += f" ± {compact(both)} ({kind})"
+        elif f"{kind}_low" in value or f"{kind}_high" in value:
+            text += f" +{compact(value.get(f'{kind}_high', '?'))} -{compact(value.get(f'{kind}_low', '?'))} ({kind})"
+    text += f" {value['unit']}" if "unit" in value else ""
+    return text + (f" on {value['split']}" if "split" in value else "")
