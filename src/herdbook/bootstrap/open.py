@@ -13,6 +13,7 @@ from herdbook.model.principals import Person
 from herdbook.ports.admin import Admin
 from herdbook.ports.formats import Readers
 from herdbook.ports.registry import Registry
+from herdbook.service.context import Context
 
 CATALOGUE = "catalogue.sqlite"
 BLOBS = "blobs"
@@ -53,7 +54,6 @@ def init_registry(folder: str) -> str:
 
 
 def _context(where: str | None, *, read_only: bool, create: bool) -> Context:
-    from herdbook.service.context import Context  # noqa: PLC0415 - see open_registry
     from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - see open_registry
     from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - see open_registry
 
@@ -93,11 +93,10 @@ def _check_folder(folder: Path, said_by: str, *, create: bool) -> None:
 def _readers(settings: settings_.Settings) -> Callable[[], Readers]:
     def make() -> Readers:
         from herdbook.plugins.host.pool import WorkerPool  # noqa: PLC0415 - starts processes, only when a file is read
+        from herdbook.plugins.host.worker import Limits  # noqa: PLC0415 - the same
 
-        return WorkerPool(
-            workers=settings.number("readers.workers"),
-            memory_mb=settings.number("readers.memory_mb"),
-            seconds=settings.number("readers.seconds"),
-        )
+        memory = settings.number("readers.memory_mb") * 10**6
+        limits = Limits(seconds=settings.number("readers.seconds"), memory=memory)
+        return WorkerPool(workers=settings.number("readers.workers"), limits=limits)
 
     return make

@@ -59,6 +59,9 @@ class Value(BaseModel):
         canonical.dumps(value)
         return cls.read(value)
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def json_object(self) -> Json:
         """Return the JSON object, absent fields left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from herdbook.kernel import canonical, paths
 from herdbook.kernel.errors import ConflictError, DeniedError, InvalidError, MissingError
 from herdbook.model.activities import Activity, Part, Selector
-from herdbook.model.datasets import Dataset
+from herdbook.model.datasets import Dataset, ManifestLine
 from herdbook.model.files import Content, File
 from herdbook.model.identifiers import Identifier
 from herdbook.model.registrations import Intake, Registration
@@ -19,6 +20,7 @@ from herdbook.model.statements import Said, Subject
 from herdbook.model.versions import Registered, Version
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
+from herdbook.service.hashing import OpenFile, content
 from herdbook.service.references import registration_target
 
 IGNORE_FILE = ".herdbookignore"
@@ -214,8 +216,8 @@ def prepare(
     taken = [item for item in plan(given) if item.left_out is None]
     files = []
     for item in taken:
-        content = put(registry, item, progress)
-        files.append(File(path=item.path, digest=content.sha256, size=content.size))
+        stored = put(registry, item, progress)
+        files.append(File(path=item.path, digest=stored.sha256, size=stored.size))
     version = Version.of(files)
     datasets, inputs = _inputs(registry, wanted)
     activity = _activity(version, inputs, wanted)
@@ -240,20 +242,20 @@ def put(registry: Registry, item: Intake, progress: Progress | None = None) -> C
     try:
         with open(source, "rb") as stream:
             before = os.fstat(stream.fileno())
-            content = registry.files.put(stream, progress=progress)
+            stored = registry.files.put(stream, progress=progress)
             after = os.fstat(stream.fileno())
     except OSError as error:
         raise DeniedError(
             f"{item.path!r} cannot be read: {error.strerror}", code="unreadable", hint="Check its permissions."
         ) from error
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-    if not unchanged or content.size != after.st_size:
+    if not unchanged or stored.size != after.st_size:
         raise ConflictError(
             f"{item.path!r} changed while it was read",
             code="changed-while-read",
             hint="Wait until it is written, then again.",
         )
-    return content
+    return stored
 
 
 def _inputs(registry: Registry, wanted: Wanted) -> tuple[list[Dataset], list[Part]]:
@@ -360,3 +362,21 @@ def _batch_line(registry: Registry, line: str, number: int, base: str, progress:
         raise type(error)(
             f"line {number} of the manifest: {error.message}", code=error.code, hint=error.hint
         ) from error
+
+
+def manifest(given: Sequence[str | os.PathLike[str]]) -> Iterator[ManifestLine]:
+    """Yield the manifest's lines of a dataset's local files, which are read and not stored.
+
+    Raises:
+        HerdbookError: as ``plan`` says.
+    """
+    for item in plan(given):
+        if item.left_out is None:
+            try:
+                file = OpenFile(paths.unescape(item.source))
+            except OSError as error:
+                raise DeniedError(f"{item.path!r} cannot be read: {error.strerror}", code="unreadable") from error
+            with closing(file):
+                read = content(file)
+            hexes = [digest.partition(":")[2] for digest in (read.sha256, read.adler32, read.md5)]
+            yield ManifestLine(path=item.path, size=read.size, sha256=hexes[0], adler32=hexes[1], md5=hexes[2])
