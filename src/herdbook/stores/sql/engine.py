@@ -307,7 +307,7 @@ class _Single:
             try:
                 self.link.raw.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if not trouble.is_busy(error):
                     raise
                 if time.monotonic() > deadline:
                     raise trouble.locked(self._database.path) from error

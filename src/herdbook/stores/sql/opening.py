@@ -7,7 +7,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from sqlalchemy import create_engine, insert
+from sqlalchemy import Connection, create_engine, insert
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 import herdbook
@@ -15,13 +16,13 @@ from herdbook.kernel import digests, times
 from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, MissingError, UnavailableError
 from herdbook.stores.sql import index_tables, place, trouble
 from herdbook.stores.sql.engine import PATIENCE_S, Database, Mode, sync_folder
-from herdbook.stores.sql.schema import REVISIONS, alembic_version, metadata, registry
+from herdbook.stores.sql.schema import REVISIONS, alembic_version, registry
 
 APPLICATION_ID = 0x48524442
 """``HRDB``, in the header of the file, see https://www.sqlite.org/pragma.html#pragma_application_id."""
 
-TABLES = (metadata, index_tables.terms.metadata)
-"""All tables are known once this module is imported."""
+TABLES = index_tables.terms.metadata
+"""All tables: those of the index join the others when their module is imported."""
 
 _POLL_S = 0.01
 
@@ -124,18 +125,20 @@ def _create(path: Path, patience_s: float) -> None:
     """Make the database, unless another process does so at the same moment."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        raw = sqlite3.connect(path, timeout=patience_s, isolation_level=None)
-        try:
-            _switch_to_log(raw, patience_s)
-            raw.execute("PRAGMA synchronous=FULL")
-            raw.execute("BEGIN IMMEDIATE")
-            if raw.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                _fill(raw)
-            raw.execute("COMMIT")
-        finally:
-            raw.close()
+        engine = create_engine(
+            "sqlite+pysqlite://",
+            creator=lambda: sqlite3.connect(path, timeout=patience_s, isolation_level=None),
+            poolclass=NullPool,
+        )
+        with engine.connect() as connection:
+            _switch_to_log(connection, patience_s)
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0:
+                _fill(connection)
+            connection.exec_driver_sql("COMMIT")
         sync_folder(path.parent)
-    except sqlite3.Error as error:
+    except (DBAPIError, sqlite3.Error) as error:
         raise trouble.translate(error, path) from error
     except OSError as error:
         raise DeniedError(
@@ -145,30 +148,26 @@ def _create(path: Path, patience_s: float) -> None:
         ) from error
 
 
-def _switch_to_log(raw: sqlite3.Connection, patience_s: float) -> None:
+def _switch_to_log(connection: Connection, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
     while True:  # here SQLite does not wait by itself
         try:
-            raw.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except OperationalError as error:
+            if not trouble.is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_POLL_S)
         else:
             return
 
 
-def _fill(raw: sqlite3.Connection) -> None:
-    raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: raw, poolclass=NullPool)
-    connection = engine.connect()
-    for tables in dict.fromkeys(TABLES):
-        tables.create_all(connection, checkfirst=False)
+def _fill(connection: Connection) -> None:
+    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+    TABLES.create_all(connection, checkfirst=False)
     alembic_version.create(connection, checkfirst=False)
     connection.execute(insert(alembic_version), {"version_num": REVISIONS[-1]})
     row = {"id": digests.new_id("registry"), "created": times.now(), "written_by": herdbook.__version__}
     connection.execute(insert(registry), row)
-    connection.detach()  # the caller commits, then closes
 
 
 def migrate(path: Path, *, patience_s: float = PATIENCE_S) -> Path | None:

@@ -78,7 +78,7 @@ _MOVES = (
     .order_by(moves.c.seq, moves.c.position)
 )
 
-_INSERT = upsert(pointers)
+_INSERT = upsert(pointers).inline()
 _SET = Many(
     _INSERT.on_conflict_do_update(
         index_elements=["model", "kind", "folded", "name"],

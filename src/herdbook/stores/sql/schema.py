@@ -161,7 +161,7 @@ versions = Table(
 pointers = Table(
     "pointers",
     metadata,
-    _id(),
+    Column("id", _ID, primary_key=True),
     _ref("model", "models.id"),
     _text("kind"),
     _text("folded"),

@@ -16,9 +16,7 @@ _FEW_BYTES = 2**20
 
 def translate(error: DBAPIError | sqlite3.Error, path: Path) -> HerdbookError:
     """Return our error for SQLite's."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "sqlite_errorcode", 0)
-    primary = code & 0xFF  # the rest of an extended code is detail
+    cause, primary = _cause(error)
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
         return UnavailableError(
             f"the disk of {path} is full; nothing was written",
@@ -54,6 +52,11 @@ def translate(error: DBAPIError | sqlite3.Error, path: Path) -> HerdbookError:
     )
 
 
+def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
+    """Say whether another connection holds a lock."""
+    return _cause(error)[1] == sqlite3.SQLITE_BUSY
+
+
 def locked(path: Path) -> UnavailableError:
     """Return the error for a writer that waited in vain."""
     return UnavailableError(
@@ -70,6 +73,12 @@ def read_only(path: Path) -> DeniedError:
         code="read-only",
         hint="Ask for write permission on the file and its folder, or write into a registry of your own.",
     )
+
+
+def _cause(error: DBAPIError | sqlite3.Error) -> tuple[BaseException | None, int]:
+    """Return SQLite's own error and its primary code; the rest of an extended code is detail."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return cause, getattr(cause, "sqlite_errorcode", 0) & 0xFF
 
 
 def _is_full(path: Path) -> bool:

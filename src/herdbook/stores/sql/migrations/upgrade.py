@@ -1,0 +1,42 @@
+"""Runs Alembic over a database."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, update
+from sqlalchemy.pool import NullPool
+
+import herdbook
+from herdbook.stores.sql.schema import registry
+
+
+def upgrade(path: Path, patience_s: float, revision: str = "head") -> None:
+    """Bring a database to a revision, in one transaction: after an error it is as it was.
+
+    Args:
+        path: the file; an empty one becomes a database without rows.
+        patience_s: how long to wait for another writer, in seconds.
+        revision: how far to go.
+    """
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        creator=lambda: sqlite3.connect(path, timeout=patience_s, isolation_level=None),
+        poolclass=NullPool,
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    with engine.connect() as connection:
+        # A table may be rebuilt under another name; keys that refer to it are checked when all is done.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.execute(update(registry).values(written_by=herdbook.__version__))
+        if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            raise sqlite3.IntegrityError("a row refers to one that is not there")
+        connection.exec_driver_sql("COMMIT")
