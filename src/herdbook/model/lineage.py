@@ -15,7 +15,9 @@ class Node(Value):
     """
 
     id: Text
-    kind: Literal["version", "dataset", "activity", "file", "blob", "id", "selector", "record", "unknown"]
+    kind: Literal[
+        "version", "dataset", "activity", "code", "environment", "file", "blob", "id", "selector", "record", "unknown"
+    ]
     title: Text
     detail: Text = ""
     references: tuple[Text, ...] = ()

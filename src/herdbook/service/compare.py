@@ -14,14 +14,21 @@ _NOT_COMPARED = frozenset({"words", "tensors", "parameters_counted", "lines"})
 
 def compare(registry: Registry, before: str, after: str) -> Diff:
     """Return what differs between the versions that two references mean."""
-    return diff(registry.versions.dossier(before), registry.versions.dossier(after))
+    old, new = registry.versions.dossier(before), registry.versions.dossier(after)
+    names: dict[str, str] = {}
+    for dossier in (old, new):
+        walk = registry.versions.trace(f"{dossier.entry.model}@{dossier.entry.ordinal}", depth=2)
+        names |= {node.id: node.title for node in walk.nodes}
+    return diff(old, new, names)
 
 
-def diff(before: Dossier, after: Dossier) -> Diff:
-    """Return what differs between two dossiers."""
+def diff(before: Dossier, after: Dossier, names: Mapping[str, str] | None = None) -> Diff:
+    """Return what differs between two dossiers; ``names`` gives titles of records by digest."""
     changes: list[Change] = []
     for part, tell in _PARTS.items():
         changes.extend(_changes(part, tell(before), tell(after)))
+    told = (_datasets(before, names or {}), _datasets(after, names or {}))
+    changes.extend(_changes("dataset", *told))
     return Diff(
         before=before.entry.reference,
         after=after.entry.reference,
@@ -68,12 +75,13 @@ def _parameters(dossier: Dossier) -> dict[str, str]:
     return found
 
 
-def _datasets(dossier: Dossier) -> dict[str, str]:
+def _datasets(dossier: Dossier, names: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for entry in dossier.made_by:
         for part in entry.activity.inputs or ():
             named = part.id or part.selector
-            key = f"{named.scheme}:{named.value}" if named else str(part.record or part.file or part.blob)
+            digest = str(part.record or part.file or part.blob)
+            key = f"{named.scheme}:{named.value}" if named else names.get(digest, digest)
             found[f"{part.role} {key}"] = str(part.used) if part.used else "used"
     return found
 
@@ -105,7 +113,6 @@ _PARTS: dict[PartName, Callable[[Dossier], dict[str, str]]] = {
     "file": _files,
     "fact": _facts,
     "parameter": _parameters,
-    "dataset": _datasets,
     "metric": _metrics,
     "statement": _said,
 }

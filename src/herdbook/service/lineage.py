@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from herdbook.kernel import digests
 from herdbook.kernel.errors import InvalidError, MissingError
-from herdbook.model.activities import Activity
+from herdbook.model.activities import Activity, Code, Environment
 from herdbook.model.datasets import Dataset
 from herdbook.model.lineage import Edge, Lineage, Node
 from herdbook.model.rows import EdgeRow
@@ -37,6 +37,9 @@ class _Walk:
         others = [node.id for node in known if node.kind != "activity"]
         into, out = ("out", "in") if self.direction == "up" else ("in", "out")
         steps = [self._from_activity(row) for row in self.tx.edges(acts) if row.direction == out]
+        steps = [step for step in steps if step.role != "evidence"]
+        if self.direction == "up":
+            steps += self._surroundings(acts)
         same = self._same(others)
         found = self.tx.edges_at({*others, *same}, into, limit=LEVEL + 1) if others else []
         if len(found) > LEVEL:
@@ -72,6 +75,15 @@ class _Walk:
 
     def _from_activity(self, row: EdgeRow) -> Edge:
         return Edge(frm=row.activity, to=row.target, role=row.role)
+
+    def _surroundings(self, acts: list[str]) -> list[Edge]:
+        """Code and environment of activities are drawn beside their inputs."""
+        steps = []
+        for id_, value in bodies.load(self.tx, acts).items():
+            if isinstance(value, Activity):
+                named = {"code": value.code, "environment": value.environment}
+                steps += [Edge(frm=id_, to=f"{id_}#{role}", role=role) for role, part in named.items() if part]
+        return steps
 
     def _unknown(self, known: list[Node], told: set[str]) -> list[Edge]:
         """A version of which no activity is known was trained all the same."""
@@ -165,7 +177,31 @@ def nodes(tx: Reader, ids: list[str], kinds: dict[str, str]) -> list[Node]:
     for row, entry in zip(rows, entries(tx, rows), strict=True):
         standing.setdefault(row.record, []).append(entry)
     titles = {item.record: item.title for item in datasets.entries(tx, records)}
-    return [_node(id_, values.get(id_), standing.get(id_, []), titles.get(id_), kinds.get(id_, "")) for id_ in ids]
+    around = {id_: id_.partition("#") for id_ in ids if "#" in id_ and digests.is_sha256(id_.partition("#")[0])}
+    acts = bodies.load(tx, (activity for activity, _, _ in around.values()))
+    return [
+        _around(id_, acts.get(around[id_][0]), around[id_][2])
+        if id_ in around
+        else _node(id_, values.get(id_), standing.get(id_, []), titles.get(id_), kinds.get(id_, ""))
+        for id_ in ids
+    ]
+
+
+def _around(id_: str, activity: Body | object, role: str) -> Node:
+    if not isinstance(activity, Activity):
+        return Node(id=id_, kind="unknown", title=f"{role} unknown", resolved=False)
+    if role == "code":
+        code = activity.code or Code()
+        commit = f"commit {code.commit[:12]}{' and a diff' if code.diff else ''}" if code.commit else "commit unknown"
+        where = " ".join(part for part in (code.repository, code.path) if part)
+        return Node(id=id_, kind="code", title=commit, detail=where, resolved=code.commit is not None)
+    env = activity.environment or Environment()
+    python = f"Python {env.python}" if env.python else env.kind or "environment"
+    packages = ", ".join(f"{name} {version}" for name, version in list((env.packages or {}).items())[:4])
+    detail = ", ".join(part for part in (env.platform, packages, "lock" if env.blob else "") if part)
+    return Node(
+        id=id_, kind="environment", title=python, detail=detail, resolved=bool(env.blob or env.container or env.stack)
+    )
 
 
 def _node(id_: str, value: Body | object, standing: list[Entry], title: str | None, kind: str) -> Node:
@@ -203,13 +239,9 @@ def _named(id_: str, kind: str) -> Node:
 
 
 def describe(activity: Activity) -> str:
-    """Return an activity in a line: status, times, code, environment, ids."""
+    """Return an activity in a line: status, time, ids."""
     parts: list[str] = [activity.status] if activity.status != "finished" else []
     if activity.started:
         parts.append(activity.started[:16].replace("T", " "))
-    if activity.code and activity.code.commit:
-        parts.append(f"code {activity.code.commit[:10]}{' + diff' if activity.code.diff else ''}")
-    if activity.environment and activity.environment.python:
-        parts.append(f"Python {activity.environment.python}")
     parts += [str(item) for item in (activity.ids or ())[:2]]
     return ", ".join(part for part in parts)
