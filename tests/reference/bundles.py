@@ -13,8 +13,8 @@ from typing import Any
 import rfc8785
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "verify_bundle.py"
-ACTOR = "actor:0123456789abcdef0123456789abcdef"
-MODEL, LABELS = b"not really a model\n", b"tau\njet\n"
+ACTOR = "actor:9d3f1c70b8e24a56a1f4c2e70d5b6839"
+MODEL, LABELS = b"weights, one would hope\n", b"jet\ntau\n"
 
 
 def digest(data: bytes) -> str:
@@ -103,7 +103,7 @@ class Bundle:
 
 
 def genesis(namespace: str = "demo") -> dict[str, Any]:
-    return {"op": "genesis", "namespace": namespace, "home": "registry:" + "fedcba9876543210" * 2, "salt": "00ff"}
+    return {"op": "genesis", "namespace": namespace, "home": "registry:" + "2b0c9f4e" * 4, "salt": "5eed"}
 
 
 def story() -> Bundle:
@@ -143,7 +143,7 @@ def story() -> Bundle:
         {"op": "point", "pointer": f"alias:{name}@production", "to": version, "reason": note},
     )
     made.say(
-        {"op": "batch", "id": "00112233445566778899aabbccddeeff", "part": 1, "of": 1},
+        {"op": "batch", "id": "5" * 32, "part": 1, "of": 1},
         {"op": "record", "digest": unresolved},
         {"op": "version", "model": name, "ordinal": 2, "record": unresolved},
         {"op": "point", "pointer": f"label:{name}:v0.9", "to": unresolved},

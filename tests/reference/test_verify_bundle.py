@@ -273,6 +273,7 @@ NOT_CANONICAL = [
     b'{"a":1e999,"schema":"x"}',
     b'{"a":9007199254740992,"schema":"x"}',
     b'{"a":100000000000000000000,"schema":"x"}',
+    b'{"a":1e+20,"schema":"x"}',
     b'{"a":1,"a":1,"schema":"x"}',
     b'{"a":"\\u00e9","schema":"x"}',
     b'{"a":"\\ud800","schema":"x"}',
