@@ -53,6 +53,11 @@ def init_registry(folder: str) -> str:
     return discovery.find(folder).location
 
 
+def open_readers() -> Readers:
+    """Return readers for files that are not registered, within the limits of the settings; close them afterwards."""
+    return _readers(settings_.load())()
+
+
 def _context(where: str | None, *, read_only: bool, create: bool) -> Context:
     from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - see open_registry
     from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - see open_registry

@@ -40,8 +40,8 @@ KNOWN: dict[str, Known] = {
     "actor.name": Known("What the actor is called; given to a registry by `herdbook whoami --name`."),
     "actor.email": Known("Where the actor is reached; given to a registry by `herdbook whoami --email`."),
     "readers.workers": Known("How many processes read formats.", default=2, number=True),
-    "readers.memory_mb": Known("Memory that one of them may use, in MB.", default=2048, number=True),
-    "readers.seconds": Known("Time that one file may take, in seconds.", default=60, number=True),
+    "readers.memory_mb": Known("Memory that one of them may use, in MB.", default=512, number=True),
+    "readers.seconds": Known("Time that one file may take, in seconds.", default=20, number=True),
 }
 """All settings, by the dotted name that `herdbook config set` takes."""
 

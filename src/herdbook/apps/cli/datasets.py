@@ -73,14 +73,19 @@ def _lines(given: dict[str, Any]) -> Iterator[ManifestLine]:
     if given["manifest"]:
         yield from (ManifestLine.read(line) for line in documents.read_lines(given["manifest"]))
     elif given["files"]:
-        from herdbook.kernel import paths
-        from herdbook.service import inspection, intake
+        yield from _hashed(given["files"])
 
-        for item in intake.plan(given["files"]):
-            if item.left_out is None:
-                with contextlib.closing(inspection.OpenFile(paths.unescape(item.source))) as file:
-                    told = inspection.describe(item, file, None)
-                yield ManifestLine.read({key: told[key] for key in ("path", "size", "sha256", "md5", "adler32")})
+
+def _hashed(given: tuple[str, ...]) -> Iterator[ManifestLine]:
+    from herdbook.kernel import paths
+    from herdbook.service import hashing, intake
+
+    for item in intake.plan(given):
+        if item.left_out is None:
+            with contextlib.closing(hashing.OpenFile(paths.unescape(item.source))) as file:
+                content = hashing.content(file)
+            digests = {name: getattr(content, name).partition(":")[2] for name in ("sha256", "md5", "adler32")}
+            yield ManifestLine.read({"path": item.path, "size": content.size, **digests})
 
 
 def _said(value: Dataset, given: dict[str, Any]) -> list[Said]:

@@ -45,7 +45,7 @@ def fetch(session: Session, /, *, reference: str, folder: str) -> None:
 
     session.output.one(answer, view, brief=folder)
     if entry.chosen:
-        session.output.message(f"{reference} was taken for {entry.reference}: {entry.chosen}")
+        session.output.message(entry.chosen)
     if entry.withdrawn:
         session.output.warn(f"{entry.reference} was withdrawn; herdbook show {entry.reference} says why")
 

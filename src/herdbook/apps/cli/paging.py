@@ -49,8 +49,8 @@ class Walk(Generic[V]):
             if not self._every or page.cursor is None:
                 return
 
-    def tell_the_rest(self, session: Session, shown: int) -> None:
-        """Say on stderr how many there are and where the next page begins."""
+    def tell_the_rest(self, session: Session, shown: int, verb: str = "") -> None:
+        """Say on stderr how many there are and where the next page begins; with ``verb`` also when all are shown."""
         if session.output.mode == "json":
             if self.cursor is not None:
                 more = More(
@@ -60,8 +60,9 @@ class Walk(Generic[V]):
                 )
                 session.output.object_on_stderr(more.json_object())
             return
-        if self.total is not None and shown:
+        if self.total is not None and (shown < self.total or verb):
             least = "" if self.total_is_exact else "at least "
-            session.output.message(f"\n{shown:,} of {least}{self.total:,}")
+            whole = f"{least}{self.total:,}" if shown == self.total else f"{shown:,} of {least}{self.total:,}"
+            session.output.message("\n" + f"{whole} {verb}".rstrip())
         if self.cursor is not None:
             session.output.hint(f"more with --cursor {self.cursor}, or --all")

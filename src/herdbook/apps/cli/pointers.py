@@ -31,13 +31,23 @@ def _within(model: str, text: str) -> str:
     return model + text if text[:1] in {":", "@"} else text
 
 
-def _moves(session: Session, moves: Sequence[Move], names: dict[str, str], *, called: bool) -> None:
+def _moves(session: Session, registry: Registry, model: str, moves: Sequence[Move], *, called: bool) -> None:
+    text = session.output.mode == "text"
+    names = people.names(registry) if text else {}
+    labels = _labels(registry, model) if text else {}
+
     def view(found: list[Move]) -> Drawing:
         from herdbook.apps.cli.views import listings
 
-        return listings.moves(found, names, called=called)
+        return listings.moves(found, names, labels, called=called)
 
     session.output.many(moves, view, brief=lambda move: move.to or "-", empty="Nothing moved yet.")
+
+
+def _labels(registry: Registry, model: str) -> dict[str, str]:
+    """Return what versions of a model are called, by digest."""
+    found = [item for item in registry.pointers.list(model) if item.kind == "label" and item.to]
+    return {str(item.to): item.name for item in found}
 
 
 @click.command(cls=Command)
@@ -50,22 +60,23 @@ def history(session: Session, /, *, reference: str) -> None:
     a MODEL: all its labels and aliases.
     """
     with session.registry(read_only=True) as registry:
-        moves = [move for pointer in _pointers(registry, reference) for move in registry.pointers.history(pointer)]
-        names = people.names(registry) if session.output.mode == "text" else {}
-    moves.sort(key=lambda move: move.seq)
-    _moves(session, moves, names, called=True)
+        model, pointers = _pointers(registry, reference)
+        moves = [move for pointer in pointers for move in registry.pointers.history(pointer)]
+        moves.sort(key=lambda move: move.seq)
+        _moves(session, registry, model, moves, called=True)
 
 
-def _pointers(registry: Registry, text: str) -> list[str]:
+def _pointers(registry: Registry, text: str) -> tuple[str, list[str]]:
+    """Return the model and the pointers that a reference means."""
     reference = Reference.parse(text)
     if reference.alias or reference.label:
-        return [text]
+        return reference.model, [text]
     if str(reference) == reference.model:
         model, record = registry.models.get(reference.model).name, None
     else:
         entry = registry.versions.get(text)
         model, record = entry.model, entry.record
-    return [
+    return model, [
         f"{model}{'@' if item.kind == 'alias' else ':'}{item.name}"
         for item in registry.pointers.list(model)
         if item.kind in {"alias", "label"} and (record is None or item.to == record)
@@ -135,6 +146,4 @@ def history_(session: Session, /, *, alias: str) -> None:
     """Show who moved an alias, when, from where to where and why."""
     name = _alias(alias)
     with session.registry(read_only=True) as registry:
-        moves = registry.pointers.history(str(name))
-        names = people.names(registry) if session.output.mode == "text" else {}
-    _moves(session, moves, names, called=False)
+        _moves(session, registry, name.model, registry.pointers.history(str(name)), called=False)

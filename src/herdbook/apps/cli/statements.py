@@ -48,7 +48,7 @@ def add(
         found, about = subjects.find(registry, subject)
         said["subject"] = [about.json_object()]
         entry = registry.statements.add(subjects.namespace_for(namespace, found), [Said.read(said)])[0]
-    _done(session, entry, "said")
+    _done(session, entry, "said", subject)
 
 
 @statement.command(name="list")
@@ -142,12 +142,12 @@ def supersede(session: Session, /, *, digest: str, body: str) -> None:
     _done(session, entry, "said in place of the earlier one")
 
 
-def _done(session: Session, entry: StatementEntry, verb: str) -> None:
+def _done(session: Session, entry: StatementEntry, verb: str, subject: str = "") -> None:
     def view() -> Drawing:
         from herdbook.apps.cli.views import statements
         from herdbook.apps.cli.views import text as t
 
-        about = ", ".join(statements.subject(item) for item in entry.statement.subject)
+        about = subject or ", ".join(statements.subject(item) for item in entry.statement.subject)
         kind = entry.statement.kind.replace("-", " ")
         return t.line((verb, t.GOOD), (kind, t.HEAD), f"about {about}", (t.bare(entry.digest), t.DIM))
 

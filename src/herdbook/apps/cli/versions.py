@@ -88,7 +88,7 @@ def _models_view(entries: list[ModelEntry]) -> Drawing:
     return listings.models(entries)
 
 
-def _versions(session: Session, walk: Walk[Entry], empty: str = "There is no version.") -> int:
+def _versions(session: Session, walk: Walk[Entry], empty: str = "There is no version.", verb: str = "") -> None:
     def view(entries: list[FoundVersion]) -> Drawing:
         from herdbook.apps.cli.views import listings
 
@@ -96,8 +96,7 @@ def _versions(session: Session, walk: Walk[Entry], empty: str = "There is no ver
 
     found = (FoundVersion.of(entry) for entry in walk)
     shown = session.output.many(found, view, brief=lambda entry: entry.reference, empty=empty)
-    walk.tell_the_rest(session, shown)
-    return shown
+    walk.tell_the_rest(session, shown, verb if shown else "")
 
 
 @click.command(cls=Command)
@@ -142,7 +141,7 @@ def search(
             session.output.one(count, lambda: f"{least}{count.total:,}", brief=str(count.total))
             return
         walk = Walk(fetch, limit=limit, cursor=cursor, every=every)
-        _versions(session, walk, empty="Nothing matches.")
+        _versions(session, walk, empty="Nothing matches.", verb="found")
 
 
 def _facets(session: Session, registry: Registry, query: str, fields: tuple[str, ...], limit: int) -> None:

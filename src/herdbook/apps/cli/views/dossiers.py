@@ -22,7 +22,10 @@ _SAID_ABOVE = ("WITHDRAWN: ", "Deprecated: ", "Known issue: ")
 
 def dossier(value: Dossier, names: t.Names) -> RenderableType:
     """Return the page."""
-    parts: list[RenderableType] = [_head(value), *_banner(value), *_description(value)]
+    parts: list[RenderableType] = [_head(value)]
+    if value.entry.chosen:
+        parts.append(Text(value.entry.chosen, style=t.WARM))
+    parts += [*_banner(value), *_description(value)]
     parts.append(Padding(t.pairs(_facts(value)), (1, 0, 0, 2)))
     parts.append(_files(value))
     parts += _interface(value)
@@ -43,7 +46,6 @@ def _head(value: Dossier) -> Text:
         (entry.reference, t.HEAD),
         (f"version {entry.ordinal}", t.DIM),
         (t.short(entry.record), t.DIM),
-        (entry.chosen or "", t.WARM),
     )
 
 
@@ -155,10 +157,15 @@ def interface(values: Json) -> RenderableType:
         [
             t.many(values["parameters"], "parameter") if isinstance(values.get("parameters"), int) else "",
             "opset " + t.compact(values["opsets"]) if values.get("opsets") else "",
-            "by " + t.compact(values["producer"]) if values.get("producer") else "",
+            "by " + _producer(values["producer"]) if values.get("producer") else "",
         ]
     )
     return Group(table, Text(rest, style=t.DIM)) if rest else table
+
+
+def _producer(value: object) -> str:
+    """Return who wrote a file: ``{"name": "pytorch", "version": "1.6"}`` as ``pytorch 1.6``."""
+    return t.compact(" ".join(str(item) for item in value.values()) if isinstance(value, dict) else value)
 
 
 def made_by(entry: ActivityEntry) -> RenderableType:
@@ -172,10 +179,14 @@ def made_by(entry: ActivityEntry) -> RenderableType:
     where = t.joined([code.repository or "", f"commit {code.commit[:12]}" if code.commit else ""]) if code else ""
     head = t.line(
         (activity.kind, ""),
-        (activity.status, t.LOUD if activity.status == "failed" else t.DIM),
+        (_status(activity.status), t.LOUD if activity.status == "failed" else t.DIM),
         (t.when(activity.ended) + " UTC" if activity.ended else "", t.DIM),
         (t.bare(entry.record), t.DIM),
     )
     metrics = ", ".join(t.metric(metric.json_object()) for metric in activity.metrics or ())
     rows = t.pairs([("from", inputs), ("code", where), ("gave", metrics)])
     return Group(head, Padding(rows, (0, 0, 0, 2))) if rows.row_count else head
+
+
+def _status(status: str) -> str:
+    return {"finished": "", "unknown": "little is known of it"}.get(status, status)

@@ -11,7 +11,13 @@ from herdbook.model.lineage import Edge, Lineage, Node
 
 SEEN = "↑ shown above"
 _STYLE = {"unknown": f"italic {t.WARM}", "selector": "italic"}
-_ASIDE = {"selector": "a pattern, not a dataset", "id": "known by name only"}
+_UNRESOLVED = {
+    "dataset": ("known by name only", t.DIM),
+    "id": ("known by name only", t.DIM),
+    "selector": ("a pattern, not a dataset", t.DIM),
+    "activity": ("", ""),  # its own words say what is not known
+    "unknown": ("", ""),
+}
 
 
 def lineage(value: Lineage) -> RenderableType:
@@ -51,8 +57,7 @@ def label(node: Node, role: str = "", *, seen: bool = False) -> Text:
         (role, t.DIM),
         (node.title, style),
         t.state_word(node.state),
-        ("" if node.resolved else "unresolved", t.WARM),
         (node.detail, t.DIM),
-        (_ASIDE.get(node.kind, ""), t.DIM),
+        ("", "") if node.resolved else _UNRESOLVED.get(node.kind, ("unresolved", t.WARM)),
         (SEEN if seen else "", t.DIM),
     )

@@ -102,8 +102,15 @@ def pointers(entries: Iterable[PointerEntry]) -> Table:
     return table
 
 
-def moves(entries: Sequence[Move], names: t.Names, *, called: bool) -> Table:
-    """Return moves of pointers, with who and why; ``called`` shows which pointer moved."""
+def moves(entries: Sequence[Move], names: t.Names, labels: Mapping[str, str], *, called: bool) -> Table:
+    """Return moves of pointers, with who and why.
+
+    ``labels`` are names of versions by digest; ``called`` shows which pointer moved.
+    """
+
+    def version(digest: str) -> str:
+        return labels.get(digest) or t.bare(digest)
+
     table = t.table(
         "when", *(["what"] if called else []), "from", "to", "by", "why", "event", right=[6 if called else 5]
     )
@@ -113,8 +120,8 @@ def moves(entries: Sequence[Move], names: t.Names, *, called: bool) -> Table:
         if called:
             row.append(Text(f"{kind} {name}".strip()))
         row += [
-            Text(t.bare(move.frm) if move.frm else "-", style=t.DIM),
-            Text(t.bare(move.to)) if move.to else Text("removed", style=t.WARM),
+            Text(version(move.frm) if move.frm else "-", style=t.DIM),
+            Text(version(move.to)) if move.to else Text("removed", style=t.WARM),
             Text(move.by or t.who(move.principal, names)),
             Text(move.reason or ""),
             Text(str(move.seq), style=t.DIM),

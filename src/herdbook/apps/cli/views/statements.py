@@ -40,6 +40,11 @@ def _issue(body: Json) -> str:
     return f"{severity}{body.get('title', '')}{fixed}"
 
 
+def _evaluation(body: Json) -> str:
+    split = {"split": body["split"]} if "split" in body else {}
+    return ", ".join(t.metric({**split, **metric}) for metric in body.get("metrics", ()))
+
+
 def _note(body: Json) -> str:
     return t.compact(body.get("text") or body.get("reason") or body)
 
@@ -49,7 +54,7 @@ _GIST: dict[str, Callable[[Json], str]] = {
     "withdrawal": _with("replacement", "use"),
     "deprecation": _with("successor", "successor"),
     "known-issue": _issue,
-    "evaluation": lambda body: ", ".join(t.metric(metric) for metric in body.get("metrics", ())),
+    "evaluation": _evaluation,
     "resolves": lambda body: f"the files are those of {t.short(str(body.get('by', '?:?')))}",
     "moved": lambda body: f"goes on as {body.get('to', '?')}",
     "description": lambda body: t.compact(body.get("title") or body.get("summary") or body),

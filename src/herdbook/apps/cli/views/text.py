@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ GOOD = "green"
 TIMES = "\u00d7"
 READING_WIDTH = 96
 """Prose is folded here even where the terminal is wider."""
+
+_LONG = re.compile(r"((?:sha256|git-sha1):[0-9a-f]{12})[0-9a-f]{28,52}")
 
 Names = Mapping[str, str]
 """What actors are called, by id."""
@@ -115,7 +118,7 @@ def pairs(rows: Iterable[tuple[str, RenderableType | None]]) -> Table:
     grid.add_column(style=DIM, no_wrap=True)
     grid.add_column(overflow="fold", max_width=READING_WIDTH)
     for name, value in rows:
-        if value not in {None, ""}:
+        if value is not None and value != "":
             grid.add_row(name, value)
     return grid
 
@@ -143,7 +146,7 @@ def compact(value: Any, limit: int = 72) -> str:  # noqa: ANN401 - any JSON
         text = f"{value:.6g}"
     else:
         text = str(value)
-    text = " ".join(text.split())
+    text = _LONG.sub(r"\1", " ".join(text.split()))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
