@@ -79,8 +79,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
             "aim": f"≥ {AIM} of its speed",
             "met": their / our >= AIM,
             "note": f"medians of {len(pairs)} alternating runs, files in the page cache, {processes} processors; "
-            + "ratios "
-            + ", ".join(f"{theirs / mine:.2f}" for mine, theirs in pairs),
+            "ratios " + ", ".join(f"{theirs / mine:.2f}" for mine, theirs in pairs),
         }
     ]
 

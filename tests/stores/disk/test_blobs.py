@@ -62,6 +62,27 @@ def test_a_file_on_disk_is_hashed_from_where_it_stands(store: DiskBlobs, tmp_pat
         staged.discard()
 
 
+@pytest.mark.parametrize("size", [(32 << 20) - 1, 32 << 20, (34 << 20) + 4096, (34 << 20) + 4097])
+def test_a_large_file_written_past_the_page_cache_is_the_same_to_the_last_byte(store: DiskBlobs, size: int) -> None:
+    data = sample(1 << 20) * (size >> 20) + sample(size % (1 << 20), 1)
+    content = put(store, data)
+    assert content.model_dump() == expected(data)
+    assert place(store, content.sha256).read_bytes() == data
+    store.verify(content.sha256)
+
+
+def test_a_large_source_that_ends_early_is_hashed_as_what_came(store: DiskBlobs) -> None:
+    class Shrunk(io.BytesIO):
+        """Promises 40 MiB and gives 34."""
+
+        def readinto(self, buffer: object) -> int:
+            left = (34 << 20) + 5 - self.tell()
+            return super().readinto(memoryview(buffer)[: max(0, left)])  # type: ignore[arg-type]  # the same
+
+    content = store.stage(Shrunk(bytes(40 << 20))).content
+    assert content.model_dump() == expected(bytes((34 << 20) + 5))
+
+
 def test_a_decompressor_is_not_taken_for_the_file_below_it(store: DiskBlobs, tmp_path: Path) -> None:
     (tmp_path / "file.gz").write_bytes(gzip.compress(bytes(3_000_000)))
     with gzip.open(tmp_path / "file.gz", "rb") as source:

@@ -44,13 +44,13 @@ from herdbook.kernel.errors import HerdbookError
 from herdbook.stores.disk.blobs import DiskBlobs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))
-for size in (4 << 20, 40 << 20):
+for size in (4 << 20, 20 << 20, 40 << 20):
     try:
         DiskBlobs(Path({str(store.root)!r})).stage(io.BytesIO(bytes(size)))
     except HerdbookError as error:
         print(type(error).__name__, error.code, error.hint)
 """)
-    assert said.count("UnavailableError file-too-large Raise") == 2
+    assert said.count("UnavailableError file-too-large Raise") == 3
     assert temporary(store) == []
 
 
@@ -69,7 +69,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_gets_its_space_back(tiny_disk: Pa
     store = DiskBlobs(tiny_disk / "blobs")
     kept = put(store, sample(1000)).sha256
     free = os.statvfs(tiny_disk).f_bfree
-    for size in (LARGE, LARGE * 4):
+    for size in (LARGE, LARGE * 4, 40 << 20):
         with pytest.raises(UnavailableError) as caught:
             store.stage(io.BytesIO(sample(size)))
         assert caught.value.code == "disk-full"

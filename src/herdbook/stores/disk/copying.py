@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import os
 import stat
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from herdbook.model.files import Content
     from herdbook.ports.blobs import Progress
 
+_LARGE_BUFFER: Final = 2 << 20
 _SEND_EVERY: Final = 32 << 20
+_DIRECT_FROM: Final = 32 << 20
+_BLOCK: Final = 4096
 
 
 def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Content:
@@ -37,14 +42,16 @@ def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Cont
     # One byte more than the size, so that the first read sees the end.
     first = memoryview(bytearray(BUFFER if watch.size is None else min(BUFFER, watch.size + 1)))
     count = fill(source, first)
-    works = [*digests.parts, _Sink(fd).write]
+    sink = _Sink(fd, watch.size)
+    works = [*digests.parts, sink.write]
     if count < len(first):
         for work in works:  # threads would cost more than they save
             work(first[:count])
         _tell(progress, count)
     else:
-        with Ring(works, BUFFER) as ring:
+        with Ring(works, _LARGE_BUFFER) as ring:
             _go_round(source, first, ring, progress)
+        sink.end()
     content = digests.content(fd)
     watch.check(content.size)
     return content
@@ -52,8 +59,8 @@ def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Cont
 
 def _go_round(source: BinaryIO, first: memoryview, ring: Ring, progress: Progress | None) -> None:
     index, view = ring.take()
-    count = len(first)
-    view[:count] = first
+    view[: len(first)] = first
+    count = len(first) + fill(source, view[len(first) :])
     while count:
         ring.give(index, count)
         _tell(progress, count)
@@ -101,12 +108,27 @@ def _read(source: BinaryIO, view: memoryview) -> int | None:
 
 
 class _Sink:
-    """A file that is written from its start to its end, its bytes sent on to the disk on the way."""
+    """A file that is written from its start to its end: a large one past the page cache, which halves the work.
 
-    def __init__(self, fd: int) -> None:
+    ``size`` is in bytes; ``None``, when nobody knows it, for a file that will be read once more.
+    """
+
+    def __init__(self, fd: int, size: int | None) -> None:
         self._fd = fd
         self._written = 0
         self._sent = 0
+        self._direct = False
+        if size is not None and size >= _DIRECT_FROM:
+            self._direct = self._set_direct(on=True)
+
+    def _set_direct(self, *, on: bool) -> bool:
+        flag = getattr(os, "O_DIRECT", 0)  # macOS has none
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL) & ~flag
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | flag if on else flags)
+        except OSError:  # a file system that does not know it
+            return False
+        return on and bool(flag)
 
     def write(self, data: memoryview) -> None:
         """Write all of ``data``.
@@ -116,12 +138,24 @@ class _Sink:
         """
         done = 0
         while done < len(data):
-            done += os.write(self._fd, data[done:])
+            if self._direct and (done or len(data) % _BLOCK):
+                self.end()  # the last bytes, or what a disk that is nearly full left over, fill no block
+            try:
+                done += os.write(self._fd, data[done:])
+            except OSError as error:
+                if not self._direct or error.errno != errno.EINVAL:
+                    raise
+                self.end()  # blocks are larger here
         self._written += done
-        if self._written - self._sent >= _SEND_EVERY and hasattr(os, "posix_fadvise"):
+        if not self._direct and self._written - self._sent >= _SEND_EVERY and hasattr(os, "posix_fadvise"):
             # On Linux this starts to write dirty pages and does not wait: the fsync at the end finds little left.
             os.posix_fadvise(self._fd, self._sent, self._written - self._sent, os.POSIX_FADV_DONTNEED)
             self._sent = self._written
+
+    def end(self) -> None:
+        """From here on go through the page cache."""
+        if self._direct:
+            self._direct = self._set_direct(on=False)
 
 
 class _Watch:

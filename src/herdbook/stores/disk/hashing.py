@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUFFER: Final = 1 << 20
-"""Bytes a buffer: large enough that threads seldom meet, small enough to stay in the processor's cache."""
+"""Bytes read at once, where one thread does all."""
 
 
 class Digests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import queue
 import threading
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-_MOST: Final = 12
+_MOST: Final = 8
 """Buffers at most: what the fastest lane may be ahead of the slowest."""
 
 
@@ -40,7 +41,7 @@ class Ring:
 
     Args:
         works: one function a lane; each gets all buffers in order, in a thread of its own.
-        buffer: bytes a buffer.
+        buffer: bytes a buffer; each begins at a page, as direct writing wants it.
     """
 
     def __init__(self, works: Iterable[Callable[[memoryview], object]], buffer: int) -> None:
@@ -64,7 +65,7 @@ class Ring:
         """
         self._check()
         if len(self._views) < _MOST and self._free.empty():
-            self._views.append(memoryview(bytearray(self._buffer)))
+            self._views.append(memoryview(mmap.mmap(-1, self._buffer)))
             self._left.append(0)
             return len(self._views) - 1, self._views[-1]
         index = self._free.get()
