@@ -1,0 +1,118 @@
+"""What is worth a look in an ONNX model: files outside, operators outside the standard, what was cut or cannot be."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, Any
+
+from herdbook.kernel import paths
+from herdbook.kernel.canonical import SAFE_INTEGER
+from herdbook.model.facts import Finding, Severity
+from herdbook.plugins.formats import onnx_types as types
+from herdbook.plugins.formats.onnx_walk import MAX_TENSORS, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from herdbook.ports.formats import Listing
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_COUNTS = ("parameters", "parameters_float", "constant_node_elements", "constant_node_elements_float")
+_CUT = {
+    "names": "a name is longer than 4096 bytes; it is cut",
+    "metadata": "a value of metadata_props is longer than 1 MiB; it is cut",
+    "doc_string": "the doc string is longer than 1 MiB; it is cut",
+    "graph_doc_string": "the graph's doc string is longer than 1 MiB; it is cut",
+    "location": "a tensor says that its data are elsewhere, but not where",
+    "training_info": "the model has training_info, whose graphs are not counted",
+}
+
+
+def of_model(found: Model, values: dict[str, Any]) -> Iterator[Finding]:
+    """Yield findings about counts and texts; take counts that JSON cannot hold out of ``values``."""
+    for name in _COUNTS:
+        if values[name] > SAFE_INTEGER:
+            del values[name]
+            yield _finding("implausible-count", Severity.WARNING, f"{name} is beyond 2^53 - 1; it is left out", name)
+    if found.tensors_seen > MAX_TENSORS:
+        message = f"{found.tensors_seen} tensors; the first {MAX_TENSORS} are listed"
+        yield _finding("tensors-cut", Severity.NOTE, message, "/tensors")
+    for raw in found.negative:
+        yield _finding("negative-axis", Severity.WARNING, f"the tensor {types.text(raw)!r} has an axis below 0")
+    for what in sorted(found.cut):
+        severity = Severity.NOTE if what == "training_info" else Severity.WARNING
+        yield _finding(what.replace("_", "-"), severity, _CUT.get(what, f"{what} is cut"))
+    if "ir_version" not in found.numbers:
+        yield _finding("no-ir-version", Severity.WARNING, "the file does not say its IR version", "/ir_version")
+    if not found.opsets:
+        yield _finding("no-opset", Severity.WARNING, "the file does not say which operator sets it uses", "/opsets")
+    if "\ufffd" in "".join(_texts(values)):
+        yield _finding("not-utf8", Severity.WARNING, "a name or a text is not UTF-8; U+FFFD stands for what is not")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from map(str, value)
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def of_domains(foreign: Sequence[str], undeclared: set[str]) -> Iterator[Finding]:
+    """Yield findings about operators outside the standard, and of domains of which no operator set is imported."""
+    if foreign:
+        message = f"operators outside the standard, of {', '.join(foreign)}"
+        yield _finding("custom-operators", Severity.NOTE, message, "/operators")
+    for domain in sorted(undeclared):
+        yield _finding("no-opset", Severity.WARNING, f"operators of {domain}, whose opset is not imported", "/opsets")
+
+
+def of_external(external: Mapping[bytes, int], path: str, listing: Listing) -> Iterator[Finding]:
+    """Yield findings about tensors in other files, which nobody opens.
+
+    Source of the rule: a location is a path relative to the model's folder, without ``..`` (ONNX, "External Data").
+
+    Args:
+        external: location → how many bytes it must at least have.
+        path: the model's.
+        listing: the files of the version.
+    """
+    for raw, reach in sorted(external.items()):
+        location = types.text(raw)
+        problem = _outside(location)
+        if problem:
+            yield _external(
+                "external-data-outside", Severity.ERROR, f"{location[:200]!r} {problem}; it is not followed"
+            )
+            continue
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), paths.escape(raw)))
+        if target not in listing:
+            yield _external("external-data-missing", Severity.ERROR, f"{target[:200]!r} is not among the files")
+        elif (size := listing[target]) is not None and size < reach:
+            message = f"{target[:200]!r} has {size} bytes, the model reads up to {reach}"
+            yield _external("external-data-short", Severity.ERROR, message)
+
+
+def _outside(location: str) -> str:
+    if not location.strip():
+        return "is empty"
+    if location.startswith(("/", "\\")) or _SCHEME.match(location):
+        return "is absolute"
+    if ".." in re.split(r"[/\\]", location):
+        return "leaves the folder"
+    if "\0" in location:
+        return "has a zero byte"
+    return ""
+
+
+def _external(rule: str, severity: Severity, message: str) -> Finding:
+    return _finding(rule, severity, message, "/external_data")
+
+
+def _finding(rule: str, severity: Severity, message: str, where: str = "") -> Finding:
+    return Finding(rule=rule, severity=severity, message=message, where=where)
