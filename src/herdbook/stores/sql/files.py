@@ -111,6 +111,7 @@ _END_LEASES = Many(
     delete(leases).where(leases.c.sha256 == bindparam("s"), leases.c.principal == bindparam("p")), "s", "p"
 )
 _END_OLD = delete(leases).where(leases.c.until < bindparam("then"))
+_DROP_CONTENTS = [delete(table).where(table.c.sha256.in_(_SHA256S)) for table in (contents, facts, unread, leases)]
 LEASES_KEPT_S = 90 * 86400.0
 """How long an ended lease is kept, in seconds: garbage collection counts from its end."""
 
@@ -219,6 +220,12 @@ class FileWriting(FileTables):
     def _put_facts(self, rows: list[tuple[bytes, str, str, str, str]]) -> None:
         _PUT_FACTS.run(self.connection, rows)
         _END_UNREAD.run(self.connection, [(row[0],) for row in rows])
+
+    def drop_contents(self, sha256s: Iterable[str]) -> None:
+        """Forget digests, facts and ended leases of contents that were removed and that nothing needs."""
+        for part in chunks(map(raw, sha256s)):
+            for statement in _DROP_CONTENTS:
+                self.connection.execute(statement, {"sha256s": part})
 
     def clear_facts(self) -> None:
         """Forget all facts: all files of versions whose content was here are to be read again."""

@@ -86,7 +86,7 @@ _POINT = (
     + case((pointers.c.kind == "label", ":"), (pointers.c.kind == "alias", "@"), else_="")
     + pointers.c.name
     + " "
-    + func.coalesce(literal("sha256:") + func.lower(func.hex(bodies.c.digest)), "-")
+    + case((pointers.c.to.is_(None), "-"), else_=literal("sha256:") + func.lower(func.hex(bodies.c.digest)))
     + " "
     + cast(pointers.c.seq, Text)
 )

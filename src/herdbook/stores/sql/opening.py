@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-import herdbook
 from herdbook.kernel import digests, times
 from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, MissingError, UnavailableError
 from herdbook.stores.sql import index_tables, place, trouble
@@ -25,6 +25,11 @@ TABLES = index_tables.terms.metadata
 """All tables: those of the index join the others when their module is imported."""
 
 _POLL_S = 0.01
+
+
+def this_version() -> str:
+    """Return which Herdbook this is."""
+    return version("herdbook")
 
 
 def open_database(path: Path, *, create: bool, read_only: bool, patience_s: float) -> Database:
@@ -77,7 +82,7 @@ def _other_schema(path: Path, revision: str, written_by: str) -> HerdbookError:
             revision=revision,
         )
     return InvalidError(
-        f"{path} has the newer schema {revision}, of Herdbook {written_by}; this is Herdbook {herdbook.__version__}",
+        f"{path} has the newer schema {revision}, of Herdbook {written_by}; this is Herdbook {this_version()}",
         code="newer-schema",
         hint=f"Install Herdbook {written_by} or newer.",
         revision=revision,
@@ -166,7 +171,7 @@ def _fill(connection: Connection) -> None:
     TABLES.create_all(connection, checkfirst=False)
     alembic_version.create(connection, checkfirst=False)
     connection.execute(insert(alembic_version), {"version_num": REVISIONS[-1]})
-    row = {"id": digests.new_id("registry"), "created": times.now(), "written_by": herdbook.__version__}
+    row = {"id": digests.new_id("registry"), "created": times.now(), "written_by": this_version()}
     connection.execute(insert(registry), row)
 
 

@@ -144,7 +144,7 @@ class VersionTables:
         asked = {name: name.lower() for name in models}
         found: dict[str, int] = {}
         for part in chunks(set(asked.values())):
-            found |= dict(self.connection.execute(_LAST_ORDINALS, {"folded": part}).tuples().all())
+            found |= {folded: int(last) for folded, last in self.connection.execute(_LAST_ORDINALS, {"folded": part})}
         return {name: found[folded] for name, folded in asked.items() if folded in found}
 
 

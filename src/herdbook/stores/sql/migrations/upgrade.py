@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine, update
 from sqlalchemy.pool import NullPool
 
-import herdbook
+from herdbook.stores.sql.opening import this_version
 from herdbook.stores.sql.schema import registry
 
 
@@ -36,7 +36,7 @@ def upgrade(path: Path, patience_s: float, revision: str = "head") -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.execute(update(registry).values(written_by=herdbook.__version__))
+        connection.execute(update(registry).values(written_by=this_version()))
         if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
             raise sqlite3.IntegrityError("a row refers to one that is not there")
         connection.exec_driver_sql("COMMIT")
