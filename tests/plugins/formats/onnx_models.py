@@ -10,6 +10,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from herdbook.model.facts import Facts
+from herdbook.plugins.formats.onnx import COUNTED
+
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 
 
@@ -53,6 +56,33 @@ def constants(graph: Any) -> Iterator[tuple[int, bool]]:
                 yield 1, attribute.name == "value_float"
             elif attribute.name in {"value_floats", "value_ints"}:
                 yield len(attribute.floats) + len(attribute.ints), attribute.name == "value_floats"
+
+
+def rules(found: Facts) -> list[str]:
+    """Return the rules of the findings."""
+    return [finding.rule for finding in found.findings]
+
+
+def check(found: Facts, model: Any) -> None:
+    """Compare the reader's values with the library's."""
+    ours = {name: item for name, item in found.values.items() if name not in {"external_data", "parameters_counted"}}
+    assert ours == facts(model)
+    assert found.values["parameters_counted"] == COUNTED
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def field(number: int, value: bytes | int) -> bytes:
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def facts(model: Any) -> dict[str, Any]:
@@ -113,10 +143,9 @@ def nested(depth: int, *, name: str = "If") -> Any:
     return helper.make_model(inner)
 
 
-def rich() -> Any:
-    """Return a model with all that the reader looks at."""
-    weight = helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [0.5] * 8)
-    inner = helper.make_graph(
+def _inner() -> Any:
+    """Return a subgraph with constants and a weight."""
+    return helper.make_graph(
         [
             helper.make_node("Constant", [], ["k"], value_ints=[1, 2, 300000]),
             helper.make_node(
@@ -129,6 +158,11 @@ def rich() -> Any:
         [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)],
         [helper.make_tensor("inner_w", TensorProto.INT64, [5], [1, -2, 3, 4, 5])],
     )
+
+
+def _graph() -> Any:
+    """Return a graph with every kind of input, node and weight."""
+    inner = _inner()
     nodes = [
         helper.make_node("If", ["c"], ["a"], then_branch=inner, else_branch=inner),
         helper.make_node("Loop", ["n", "c", "a"], ["b"], body=inner),
@@ -144,7 +178,7 @@ def rich() -> Any:
         helper.make_tensor("si", TensorProto.INT64, [2], [3, 7]),
         [10],
     )
-    graph = helper.make_graph(
+    return helper.make_graph(
         nodes,
         "größe",
         [
@@ -160,16 +194,20 @@ def rich() -> Any:
             onnx.ValueInfoProto(name="untyped"),
         ],
         [helper.make_tensor_value_info("y", TensorProto.UNDEFINED, ["batch", 2])],
-        [weight],
+        [helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [0.5] * 8)],
         doc_string="the graph",
         sparse_initializer=[sparse],
     )
+
+
+def rich() -> Any:
+    """Return a model with all that the reader looks at."""
     function = helper.make_function(
         "local", "Scale", ["a"], ["b"], [helper.make_node("Identity", ["a"], ["b"])], [helper.make_opsetid("", 18)]
     )
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("local", 1)]
     model = helper.make_model(
-        graph, functions=[function], opset_imports=opsets, producer_name="test", producer_version="1.2", domain="org"
+        _graph(), functions=[function], opset_imports=opsets, producer_name="test", producer_version="1.2", domain="org"
     )
     model.ir_version = 3
     model.model_version = 42

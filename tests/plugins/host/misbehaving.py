@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ class Misbehaving:
         return sys.stdin.read()
 
     def write(self, file: ReadAt) -> str:
-        path = Path(tempfile.gettempdir(), f"herdbook-{os.getpid()}")
+        path = Path(os.environ["HOME"], "written")
         try:
             path.write_bytes(b"x")
         except OSError as error:
