@@ -14,6 +14,9 @@ from herdbook.kernel.errors import InvalidError
 
 SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 100
+MAX_PLACE = 200
+"""Characters after which the place of an error is cut."""
+
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _ENCODE_STRING = json.encoder.encode_basestring
 
@@ -25,12 +28,14 @@ def dumps(value: object) -> bytes:
         InvalidError: on ``None``, a number that is not finite or whose text is an integer beyond ±(2^53 - 1), a lone
             surrogate, a key that is not a string, a value that JSON does not have, or nesting deeper than 100.
     """
-    parts: list[str] = []
-    _write(value, parts.append, "", 0)
     try:
-        return "".join(parts).encode("utf-8")
+        return _text(value, 0).encode("utf-8")
     except UnicodeEncodeError as error:
         raise InvalidError("a text holds a lone surrogate, which is not Unicode", code="lone-surrogate") from error
+    except InvalidError as error:
+        where = str(error.details.get("at", "")) or "/"
+        where = where if len(where) <= MAX_PLACE else f"{where[:MAX_PLACE]}…"
+        raise InvalidError(f"{error.message} at {where}", code=error.code, hint=error.hint) from error.__cause__
 
 
 def loads(data: bytes | str) -> Any:  # noqa: ANN401 - JSON has no static type
@@ -86,59 +91,63 @@ def _check_surrogates(value: object) -> None:
         raise InvalidError("a text holds a lone surrogate, which is not Unicode", code="lone-surrogate") from error
 
 
-def _write(value: object, out: Any, where: str, depth: int) -> None:  # noqa: ANN401 - list.append
+def _text(value: object, depth: int) -> str:
     if isinstance(value, str):
-        out(_ENCODE_STRING(value))
-    elif value is True:
-        out("true")
-    elif value is False:
-        out("false")
-    elif isinstance(value, (int, float)):
-        out(number(value, where))
-    elif isinstance(value, dict):
-        _write_object(value, out, where, depth)
-    elif isinstance(value, (list, tuple)):
-        _deep(depth, where)
-        out("[")
-        for index, item in enumerate(value):
-            if index:
-                out(",")
-            _write(item, out, f"{where}/{index}", depth + 1)
-        out("]")
-    elif value is None:
-        raise InvalidError(f"null at {where or '/'}", code="null", hint="Leave an absent field out.")
-    else:
-        raise InvalidError(f"a {type(value).__name__} at {where or '/'} is not a JSON value", code="not-json")
+        return _ENCODE_STRING(value)
+    if isinstance(value, dict):
+        return _object_text(value, depth)
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, (int, float)):
+        return number(value)
+    if isinstance(value, (list, tuple)):
+        _deep(depth)
+        items: list[str] = []
+        for item in value:
+            try:
+                items.append(_text(item, depth + 1))
+            except InvalidError as error:
+                raise _at(error, len(items)) from error.__cause__
+        return f"[{','.join(items)}]"
+    if value is None:
+        raise InvalidError("null", code="null", hint="Leave an absent field out.")
+    raise InvalidError(f"a {type(value).__name__}, which JSON does not have,", code="not-json")
 
 
-def _write_object(value: dict[Any, Any], out: Any, where: str, depth: int) -> None:  # noqa: ANN401 - list.append
-    _deep(depth, where)
+def _object_text(value: dict[Any, Any], depth: int) -> str:
+    _deep(depth)
     try:
         keys = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
     except TypeError as error:
-        raise InvalidError(f"a key at {where or '/'} is not a text", code="bad-key") from error
+        raise InvalidError("a key that is not a text", code="bad-key") from error
     except UnicodeEncodeError as error:
-        raise InvalidError(f"a key at {where or '/'} holds a lone surrogate", code="lone-surrogate") from error
-    out("{")
-    for index, key in enumerate(keys):
-        if index:
-            out(",")
-        out(_ENCODE_STRING(key))
-        out(":")
-        _write(value[key], out, f"{where}/{key}", depth + 1)
-    out("}")
+        raise InvalidError("a key with a lone surrogate", code="lone-surrogate") from error
+    items: list[str] = []
+    for key in keys:
+        try:
+            items.append(f"{_ENCODE_STRING(key)}:{_text(value[key], depth + 1)}")
+        except InvalidError as error:
+            raise _at(error, key) from error.__cause__
+    return f"{{{','.join(items)}}}"
+
+
+def _at(error: InvalidError, key: object) -> InvalidError:
+    """Return the error with one more step of the way to where it is; the way is only walked when there is one."""
+    return InvalidError(error.message, code=error.code, hint=error.hint, at=f"/{key}{error.details.get('at', '')}")
 
 
 def _utf16(key: str) -> bytes:
     return key.encode("utf-16-be")
 
 
-def _deep(depth: int, where: str) -> None:
+def _deep(depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise InvalidError(f"nested deeper than {MAX_DEPTH} at {where[:80]}…", code="too-deep")
+        raise InvalidError(f"nested deeper than {MAX_DEPTH}", code="too-deep")
 
 
-def number(value: float, where: str = "") -> str:
+def number(value: float) -> str:
     """Return the RFC 8785 text of a number.
 
     Raises:
@@ -151,15 +160,9 @@ def number(value: float, where: str = "") -> str:
         if abs(value) > SAFE_INTEGER and text.lstrip("-").isdigit():
             text = ""
     else:
-        raise InvalidError(
-            f"{value} at {where or '/'} is not a JSON number", code="not-finite", hint="Write it as text."
-        )
+        raise InvalidError(f"{value}, which is not a JSON number,", code="not-finite", hint="Write it as text.")
     if not text:
-        raise InvalidError(
-            f"an integer at {where or '/'} is beyond 2^53 - 1",
-            code="integer-too-large",
-            hint="Write it as text.",
-        )
+        raise InvalidError("an integer beyond 2^53 - 1", code="integer-too-large", hint="Write it as text.")
     return text
 
 

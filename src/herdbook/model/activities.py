@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -176,7 +177,7 @@ class Activity(Record):
             )
         return self
 
-    @property
+    @cached_property
     def sameness(self) -> str:
         """What makes a second telling of the same activity the same: its kind and ids, or all but its times."""
         if self.ids:

@@ -151,6 +151,19 @@ class State:
                 case _:
                     pass
 
+    def knows(self, op: str, digest: str) -> bool:
+        """Say whether an operation ``record`` or ``statement`` told this digest."""
+        return f"{op} {digest}" in self._lines
+
+    def at(self, pointer: str) -> tuple[str, int]:
+        """Return where a pointer leads (``-``: nowhere) and the sequence of its last move (0: it never moved)."""
+        return self._pointers.get(pointer, ("-", 0))
+
+    @property
+    def purged(self) -> frozenset[str]:
+        """What is purged now."""
+        return frozenset(self._purged)
+
     def lines(self) -> list[str]:
         """Return the sorted lines, without line feeds."""
         points = {f"point {pointer} {to} {seq}" for pointer, (to, seq) in self._pointers.items()}

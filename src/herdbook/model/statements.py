@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -80,7 +81,7 @@ class Statement(Record):
         """The middle part of the type: ``description`` of ``herdbook/description/1``."""
         return self.type.split("/")[1]
 
-    @property
+    @cached_property
     def sameness(self) -> str:
         """Equal for statements that differ only in when they were issued."""
         return self.model_copy(update={"issued": "1970-01-01T00:00:00Z"}).digest

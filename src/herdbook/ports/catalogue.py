@@ -45,6 +45,10 @@ class JournalReader(Protocol):
         """Return the event with this digest."""
         ...
 
+    def actors(self, namespace: str, seqs: Iterable[int]) -> dict[int, str]:
+        """Return, by sequence, who wrote events of a journal."""
+        ...
+
     def bodies(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Return the canonical bytes of those that are here (not purged bytes)."""
         ...
@@ -273,6 +277,10 @@ class Writer(Reader, Protocol):
 
         ``facts`` does not return them; ``unread`` does once ``readers`` differ.
         """
+        ...
+
+    def drop_contents(self, sha256s: Iterable[str]) -> None:
+        """Forget digests, facts and ended leases of contents that were removed and that nothing needs."""
         ...
 
     def put_person(self, person: Person) -> None:

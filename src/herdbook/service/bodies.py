@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from herdbook.kernel import canonical
 from herdbook.kernel.errors import CorruptError, InvalidError
@@ -14,6 +14,7 @@ from herdbook.model.versions import Version
 from herdbook.ports.catalogue import JournalReader
 
 Body = Version | Dataset | Activity | Statement
+Value = Body | Json
 SCHEMAS: dict[str, type[Body]] = {
     "herdbook/version/1": Version,
     "herdbook/dataset/1": Dataset,
@@ -22,7 +23,7 @@ SCHEMAS: dict[str, type[Body]] = {
 }
 
 
-def parse(data: bytes) -> Body | Json:
+def parse(data: bytes) -> Value:
     """Return the value of a body, or its JSON object when this Herdbook does not know all of it."""
     value = canonical.loads(data)
     shape = SCHEMAS.get(value.get("schema", "")) if isinstance(value, dict) else None
@@ -34,9 +35,11 @@ def parse(data: bytes) -> Body | Json:
         return dict(value)
 
 
-def load(reader: JournalReader, digests: Iterable[str]) -> dict[str, Body | Json]:
-    """Return parsed bodies of those that are here."""
-    return {digest: parse(data) for digest, data in reader.bodies(set(digests)).items()}
+def load(reader: JournalReader, digests: Iterable[str], known: Mapping[str, Value] | None = None) -> dict[str, Value]:
+    """Return parsed bodies of those that are here; ``known`` ones are taken from there."""
+    wanted = set(digests)
+    have = {digest: known[digest] for digest in wanted if digest in known} if known else {}
+    return {**have, **{digest: parse(data) for digest, data in reader.bodies(wanted - have.keys()).items()}}
 
 
 def version(reader: JournalReader, digest: str) -> Version:

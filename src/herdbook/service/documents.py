@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from herdbook.kernel import words
@@ -12,11 +12,12 @@ from herdbook.model.base import Json
 from herdbook.model.datasets import Dataset
 from herdbook.model.facts import Facts
 from herdbook.model.query import family_field, fold_value
-from herdbook.model.rows import Document, EventRow, VersionRow
+from herdbook.model.rows import Document, VersionRow
 from herdbook.model.statements import Statement
 from herdbook.model.versions import Entry
 from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import bodies, currency, extensions
+from herdbook.service.bodies import Value
 from herdbook.service.entries import entries
 
 CHUNK = 500
@@ -64,18 +65,22 @@ class _Said:
     principals: dict[tuple[str, int], str]
 
 
-def refresh(tx: Writer, items: Iterable[int]) -> int:
-    """Make the documents of items anew; return how many."""
+def refresh(tx: Writer, items: Iterable[int], known: Mapping[str, Value] | None = None) -> int:
+    """Make the documents of items anew; return how many. ``known`` are bodies that need not be read again."""
     todo = sorted(set(items))
     for start in range(0, len(todo), CHUNK):
-        rows = list(tx.items(todo[start : start + CHUNK]).values())
-        tx.index(dict(_documents(tx, rows)))
+        tx.index(build(tx, todo[start : start + CHUNK], known))
     return len(todo)
 
 
-def _documents(tx: Reader, rows: Sequence[VersionRow]) -> Iterator[tuple[int, Document]]:
-    found = entries(tx, rows)
-    said = _look_up(tx, rows, found)
+def build(tx: Reader, items: Iterable[int], known: Mapping[str, Value] | None = None) -> dict[int, Document]:
+    """Return the documents of items as they should be now."""
+    return dict(_documents(tx, list(tx.items(items).values()), known or {}))
+
+
+def _documents(tx: Reader, rows: Sequence[VersionRow], known: Mapping[str, Value]) -> Iterator[tuple[int, Document]]:
+    found = entries(tx, rows, known=known)
+    said = _look_up(tx, rows, found, known)
     for row, entry in zip(rows, found, strict=True):
         out = _Builder()
         _entry(out, row, entry, said)
@@ -92,7 +97,7 @@ def _documents(tx: Reader, rows: Sequence[VersionRow]) -> Iterator[tuple[int, Do
         yield row.item, Document(frozenset(out.terms), frozenset(out.numbers))
 
 
-def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry]) -> _Said:
+def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry], known: Mapping[str, Value]) -> _Said:
     records = {row.record for row in rows} | {entry.resolved_by for entry in found if entry.resolved_by}
     files = {file.digest for entry in found for file in entry.version.files}
     makers: dict[str, list[str]] = defaultdict(list)
@@ -104,7 +109,7 @@ def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry]) -> 
     subjects = {("record", record) for record in records | inputs} | {("file", digest) for digest in files}
     subjects |= {("name", row.model) for row in rows}
     told = currency.current(tx, tx.statements(subjects))
-    values: dict[str, object] = dict(bodies.load(tx, {*activities, *inputs, *(row.digest for row in told)}))
+    values: dict[str, object] = dict(bodies.load(tx, {*activities, *inputs, *(row.digest for row in told)}, known))
     statements: dict[tuple[str, str], list[Statement]] = defaultdict(list)
     for item in told:
         value = values.get(item.digest)
@@ -114,12 +119,10 @@ def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry]) -> 
 
 
 def _principals(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, int], str]:
-    found: dict[tuple[str, int], str] = {}
-    for namespace, seq in {(row.namespace, row.seq) for row in rows}:
-        events: list[EventRow] = tx.events(namespace, seq - 1, 1)
-        if events:
-            found[namespace, seq] = events[0].principal
-    return found
+    seqs: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        seqs[row.namespace].add(row.seq)
+    return {(name, seq): actor for name, wanted in seqs.items() for seq, actor in tx.actors(name, wanted).items()}
 
 
 def _about(said: _Said, entry: Entry) -> Iterator[Statement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,11 +27,16 @@ class Standing:
     resolved_by: dict[str, str] = field(default_factory=dict)
 
 
-def entries(tx: Reader, rows: Sequence[VersionRow], chosen: str | None = None) -> list[Entry]:
-    """Return the entries of rows, in their order."""
+def entries(
+    tx: Reader,
+    rows: Sequence[VersionRow],
+    chosen: str | None = None,
+    known: Mapping[str, bodies.Value] | None = None,
+) -> list[Entry]:
+    """Return the entries of rows, in their order; ``known`` bodies are not read again."""
     standing = standing_of(tx, rows)
     wanted = {row.record for row in rows} | set(standing.resolved_by.values())
-    versions = {digest: body for digest, body in bodies.load(tx, wanted).items() if isinstance(body, Version)}
+    versions = {digest: body for digest, body in bodies.load(tx, wanted, known).items() if isinstance(body, Version)}
     named = _pointers_to(tx, rows)
     return [
         Entry(

@@ -99,16 +99,20 @@ class _Registrar:
         self.contents = contents
         self.draft = journal.draft_for(context, tx, namespace)
         self.ordinals: dict[str, int] = {}
-        self.new_labels: dict[str, str] = {}
+        self.new_labels: dict[str, tuple[str, str]] = {}
+        self.known_models: set[str] = set()
+        self.same_statements: dict[str, list[str]] = {}
+        self.same_activities: dict[str, list[str]] = {}
         self.new_versions: dict[tuple[str, str], int] = {}
         self.fresh: set[str] = set()
 
     def run(self, items: list[tuple[int, Registration]], *, batch: bool) -> dict[int, Registered]:
-        self._preload([item for _, item in items])
+        issued = {index: statements.issue(self.context, item.statements) for index, item in items}
+        self._preload([item for _, item in items], issued.values())
         places: dict[int, _Place] = {}
         for index, item in items:
             self.draft.mark()
-            places[index] = self._register(item)
+            places[index] = self._register(item, issued[index])
         self._complete()
         rows = self.draft.commit(batch=batch)
         return {index: self._answer(item, places[index], rows) for index, item in items}
@@ -128,16 +132,25 @@ class _Registrar:
             activities=tuple(place.activities),
         )
 
-    def _preload(self, items: list[Registration]) -> None:
+    def _preload(self, items: list[Registration], issued: Iterable[list[Statement]]) -> None:
         candidates = [item.version.digest for item in items]
         candidates += [value.digest for item in items for value in (*item.datasets, *item.activities)]
         self.draft.preload(candidates)
-        for model in {item.model for item in items}:
-            self._check_name(model)
-        self.ordinals.update(self.tx.last_ordinals({item.model for item in items}))
+        self.same_statements = self.tx.same_statement([value.sameness for values in issued for value in values])
+        self.same_activities = self.tx.same_activity([value.sameness for item in items for value in item.activities])
+        models = {item.model for item in items}
+        self.ordinals.update(self.tx.last_ordinals(models))
+        self.known_models = set(self.ordinals)
+        folded = {model.casefold(): model for model in models}
+        for model in models:
+            self._check_name(model, folded)
 
-    def _check_name(self, model: str) -> None:
-        clashes = self.tx.clashes(model)
+    def _check_name(self, model: str, folded: dict[str, str]) -> None:
+        parts = model.casefold().split("/")
+        above = [folded.get("/".join(parts[:count])) for count in range(2, len(parts) + 1)]
+        clashes = [name for name in above if name and name != model]
+        if model not in self.ordinals:
+            clashes += self.tx.clashes(model)
         if clashes:
             same = clashes[0].casefold() == model.casefold()
             raise ConflictError(
@@ -148,14 +161,14 @@ class _Registrar:
                 else "No model's name is a path prefix of another's; choose another.",
             )
 
-    def _register(self, item: Registration) -> _Place:
+    def _register(self, item: Registration, issued: list[Statement]) -> _Place:
         place = self._place(item)
         before = len(self.draft.ops)
         for dataset in item.datasets:
             self.draft.record(dataset)
         for activity in item.activities:
-            place.activities.append(add_activity(self.context, self.tx, self.draft, activity))
-        made = statements.make(self.context, self.tx, self.draft, item.statements)
+            place.activities.append(self._activity(activity))
+        made = statements.add(self.context, self.tx, self.draft, issued, self.same_statements)
         place.statements.extend(statement.digest for statement in made)
         self._point_profiles(made)
         if place.outcome == "unchanged" and len(self.draft.ops) > before:
@@ -188,23 +201,25 @@ class _Registrar:
         if item.label is None:
             return ""
         pointer = pointers.label_pointer(item.model, item.label)
-        if pointer.casefold() in self.new_labels:
-            return self.new_labels[pointer.casefold()]
-        row = self.tx.pointer(pointer)
-        if row is not None and row.to and row.pointer != pointer:
+        there, to = self.new_labels.get(pointer.casefold(), ("", ""))
+        if not there and item.model in self.known_models:
+            row = self.tx.pointer(pointer)
+            there, to = (row.pointer, row.to) if row else ("", "")
+        if to and there != pointer:
             raise ConflictError(
-                f"the label {item.label!r} differs only in case from {pointers.split(row.pointer)[2]!r}",
+                f"the label {item.label!r} differs only in case from {pointers.split(there)[2]!r}",
                 code="label-taken",
                 hint="Labels are unique without case; write it as it is, or choose another.",
             )
-        return row.to if row else ""
+        return to
 
     def _label(self, item: Registration, digest: str) -> None:
         if item.label is not None:
             pointer = pointers.label_pointer(item.model, item.label)
             self.draft.point(pointer, to=digest)
-            self.new_labels[pointer.casefold()] = digest
-            self.draft.touched |= touched.items_of(self.tx, [digest])
+            self.new_labels[pointer.casefold()] = (pointer, digest)
+            if digest not in self.draft.values:
+                self.draft.touched |= touched.items_of(self.tx, [digest])
 
     def _ordinal_of(self, model: str, digest: str) -> int | None:
         if (model, digest) in self.new_versions:
@@ -241,6 +256,10 @@ class _Registrar:
             differs=differs,
         )
 
+    def _activity(self, activity: Activity) -> str:
+        same = self.same_activities.get(activity.sameness, [])
+        return add_activity(self.context, self.tx, self.draft, activity, same)
+
     def _point_profiles(self, made: Iterable[Statement]) -> None:
         for statement in made:
             if statement.kind == "profile" and (name := statement.subject[0].name):
@@ -273,13 +292,18 @@ class _Registrar:
             self.draft.touched |= items
 
 
-def add_activity(context: Context, tx: Writer, draft: Draft, activity: Activity) -> str:
+def add_activity(
+    context: Context, tx: Writer, draft: Draft, activity: Activity, same: Sequence[str] | None = None
+) -> str:
     """Add an activity to a draft; one with the same ids, or the same but for its times, is answered with what is there.
+
+    ``same`` are digests of such, where they were looked up already.
 
     Raises:
         MissingError: when it names a record that is not here.
     """
-    same = tx.same_activity([activity.sameness]).get(activity.sameness, [])
+    if same is None:
+        same = tx.same_activity([activity.sameness]).get(activity.sameness, [])
     draft.preload(same)
     for digest in same:
         if draft.knows(digest):
@@ -295,7 +319,7 @@ def add_activity(context: Context, tx: Writer, draft: Draft, activity: Activity)
             hint="Register the dataset or version first, or send it along.",
         )
     if draft.record(activity):
-        draft.touched |= touched.by(tx, activity)
+        draft.touched |= touched.by(tx, activity, draft.values)
     return activity.digest
 
 
@@ -336,8 +360,8 @@ def known_files(tx: Reader, version: Version) -> dict[str, Content]:
 
 
 def _own(context: Context, tx: Reader, rows: list[VersionRow]) -> bool:
-    events = [event for row in rows for event in tx.events(row.namespace, row.seq - 1, 1)]
-    return any(event.principal == context.principal.id for event in events)
+    actors = {actor for row in rows for actor in tx.actors(row.namespace, [row.seq]).values()}
+    return context.principal.id in actors
 
 
 def differences(old: Version, new: Version) -> list[str]:

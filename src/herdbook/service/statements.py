@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from herdbook.kernel import digests, names
@@ -19,17 +19,28 @@ RESERVED = frozenset({"herdbook/resolves/1", "herdbook/profile/1", "herdbook/ext
 """Kinds that are made by registering bytes, ``profile set`` and ``namespace schema``, with what belongs to them."""
 
 
-def make(context: Context, tx: Writer, draft: journal.Draft, said: Iterable[Said]) -> list[Statement]:
-    """Add statements to a draft; one that says the same as a current one of this issuer is answered with that one."""
+def issue(context: Context, said: Iterable[Said]) -> list[Statement]:
+    """Return statements of who acts, now where they do not say when."""
     now = context.clock()
-    issued = [item.issue(context.principal.id, item.issued or now) for item in said]
-    same = tx.same_statement([statement.sameness for statement in issued])
+    return [item.issue(context.principal.id, item.issued or now) for item in said]
+
+
+def make(context: Context, tx: Writer, draft: journal.Draft, said: Iterable[Said]) -> list[Statement]:
+    """Add statements to a draft; see ``add``."""
+    issued = issue(context, said)
+    return add(context, tx, draft, issued, tx.same_statement([statement.sameness for statement in issued]))
+
+
+def add(
+    context: Context, tx: Writer, draft: journal.Draft, issued: list[Statement], same: Mapping[str, list[str]]
+) -> list[Statement]:
+    """Add statements to a draft; one that says the same as a current one of this issuer is answered with that one."""
     made: list[Statement] = []
     for statement in issued:
         _check(context, tx, draft, statement)
         made.append(_existing(tx, draft, same.get(statement.sameness, [])) or statement)
         draft.statement(made[-1])
-        draft.touched |= touched.by(tx, statement)
+        draft.touched |= touched.by(tx, statement, draft.values)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from herdbook.model.activities import Activity
 from herdbook.model.statements import Statement
@@ -10,13 +10,15 @@ from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies
 
 
-def by(tx: Reader, value: Statement | Activity) -> set[int]:
-    """Return the items whose documents must be made anew."""
+def by(tx: Reader, value: Statement | Activity, new: Container[str] = ()) -> set[int]:
+    """Return the items whose documents must be made anew; records that are ``new`` in this event have none yet."""
     if isinstance(value, Activity):
-        records = {part.record for part in value.outputs or () if part.record}
+        records = {part.record for part in value.outputs or () if part.record and part.record not in new}
         return items_of(tx, records)
     items: set[int] = set()
     for subject in value.subject:
+        if subject.record in new:
+            continue
         if subject.record:
             items |= items_of(tx, {subject.record})
             items |= _made_from(tx, subject.record)

@@ -48,6 +48,9 @@ _EVENTS = (
     .order_by(events.c.seq)
     .limit(bindparam("limit", type_=Integer))
 )
+_ACTORS = select(events.c.seq, events.c.principal).where(
+    events.c.journal == bindparam("journal"), events.c.seq.in_(bindparam("seqs", expanding=True))
+)
 _EVENT_WITH = _EVENT.where(events.c.digest == bindparam("digest"))
 
 _BODIES = select(bodies.c.digest, bodies.c.body).where(bodies.c.digest.in_(_DIGESTS), bodies.c.body.is_not(None))
@@ -143,6 +146,15 @@ class JournalTables:
         """Return the event with this digest."""
         row = self.connection.execute(_EVENT_WITH, {"digest": raw(digest)}).first()
         return None if row is None else _event(row)
+
+    def actors(self, namespace: str, seqs: Iterable[int]) -> dict[int, str]:
+        """Return, by sequence, who wrote events of a journal."""
+        journal = self._journal(namespace)
+        found: dict[int, str] = {}
+        for part in chunks(seqs):
+            rows = self.connection.execute(_ACTORS, {"journal": journal, "seqs": part})
+            found.update({row.seq: row.principal for row in rows})
+        return found
 
     def bodies(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Return the canonical bytes of those that are here (not purged bytes)."""
