@@ -227,6 +227,7 @@ RULES: dict[str, tuple[Bundle, str]] = {
     "the time goes back": (_said(MOVE | LABEL | {"from": FIRST}, time="2026-11-20T09:04:59.75Z"), "the time goes back"),
     "an event is of another schema": (_said(schema="herdbook/event/2"), "not the next event"),
     "an event is of another journal": (_said(journal=digest(b"")), "of another journal"),
+    "what a pointer leads to is nowhere": (_said(MOVE | {"pointer": "profile:demo/x", "to": digest(b"")}), "missing"),
     "a body that an event names is nowhere": (_said({"op": "record", "digest": digest(b"")}), "missing"),
     "the note of a reason is nowhere": (_said(MOVE | LABEL | {"from": FIRST, "reason": digest(b"")}), "missing"),
 }
