@@ -12,18 +12,17 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import click
 
-from herdbook.model.base import Value
-
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from herdbook.model.base import Value
+
     Drawing: TypeAlias = RenderableType
-else:  # rich is loaded when something is drawn
-    Drawing = object
+else:  # rich is loaded when something is drawn, and `herdbook --help` needs no values
+    Drawing = Value = object
 
 Mode = Literal["text", "json", "quiet"]
-Answer = Value | Mapping[str, Any]
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound="Value")
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PIPE_WIDTH = 10_000  # no line is folded for a program
@@ -56,7 +55,7 @@ class Output:
         self.mode = mode
         self.color = color
 
-    def one(self, answer: Answer, view: Callable[[], Drawing | None], *, brief: str = "") -> None:
+    def one(self, answer: Value, view: Callable[[], Drawing | None], *, brief: str = "") -> None:
         """Print one answer: its JSON object, or its ``brief`` word, or what ``view`` draws."""
         if self.mode == "json":
             self._json(answer, indent=2 if sys.stdout.isatty() else None)
@@ -165,9 +164,8 @@ class Output:
             legacy_windows=False,
         )
 
-    def _json(self, answer: Answer, indent: int | None = None) -> None:
-        value = answer.json_object() if isinstance(answer, Value) else answer
-        click.echo(_dumps(value, sys.stdout, indent))
+    def _json(self, answer: Value, indent: int | None = None) -> None:
+        click.echo(_dumps(answer.json_object(), sys.stdout, indent))
 
 
 def _dumps(value: object, stream: IO[Any], indent: int | None = None) -> str:

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from herdbook.apps.cli.output import Output
-from herdbook.ports.admin import Admin
-from herdbook.ports.registry import Registry
+
+if TYPE_CHECKING:  # so that `herdbook --help` need not load the values
+    from herdbook.ports.admin import Admin
+    from herdbook.ports.registry import Registry
 
 
 @dataclass

@@ -83,7 +83,7 @@ def listing(entries: Iterable[StatementEntry], names: t.Names) -> Table:
             Text(said.kind.replace("-", " "), style=style),
             what,
             Text(t.who(said.issuer, names)),
-            Text(t.when(said.issued), style=t.DIM),
+            Text(said.issued[:10], style=t.DIM),
             Text(t.bare(entry.digest), style=t.DIM),
             style="" if entry.current else t.DIM,
         )
