@@ -50,8 +50,17 @@ class Many:
         """Insert rows, leaving those that are there."""
         return cls(upsert(table).on_conflict_do_nothing(), *columns, plain=True)
 
-    def run(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Run it for all rows."""
+    def run(self, connection: Connection, rows: Iterable[tuple[Any, ...]], order: int | None = None) -> None:
+        """Run it for all rows.
+
+        Args:
+            connection: where.
+            rows: values, in the order of ``names``.
+            order: the place of a value by which rows are sorted first, where an index takes it at a random place: each
+                page of that index is then touched once. At 10^6 versions this decides the speed of a large event.
+        """
+        if order is not None:
+            rows = sorted(rows, key=itemgetter(order))
         text, arrange = self._compiled or self._compile(connection)
         values = list(rows) if arrange is None else [arrange(row) for row in rows]
         if values:

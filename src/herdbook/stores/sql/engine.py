@@ -40,7 +40,7 @@ _READER = (*_SHARED, "PRAGMA query_only=ON", "PRAGMA cache_size=-16384", "PRAGMA
 _WRITER = (
     *_SHARED,
     "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-131072",
     "PRAGMA wal_autocheckpoint=4096",
     "PRAGMA journal_size_limit=67108864",
 )

@@ -196,7 +196,7 @@ class FileWriting(FileTables):
         for row in rows:
             position = counts[row.record] = counts.get(row.record, -1) + 1
             values.append((ids[row.record], position, row.path, pack(row.digest), row.size))
-        _ADD_FILES.run(self.connection, values)
+        _ADD_FILES.run(self.connection, values, order=3)
         sha256s = {key[1:] for _, _, _, key, _ in values if key[0] == 0}
         _queue(self.connection, _among(self.connection, _HAS_CONTENT, sha256s))
 
@@ -239,7 +239,7 @@ class FileWriting(FileTables):
 def put_contents(connection: Connection, told: Iterable[Content]) -> None:
     """Remember the digests of stored contents."""
     rows = [(raw(item.sha256), item.size, _hex(item.md5), _hex(item.adler32), _hex(item.git_sha1)) for item in told]
-    _ADD_CONTENTS.run(connection, rows)
+    _ADD_CONTENTS.run(connection, rows, order=0)
     _queue(connection, {row[0] for row in rows if _has_file(connection, row[0])})
 
 

@@ -225,7 +225,7 @@ class JournalWriting(JournalTables):
         if self._last < 0:
             self._last = self.connection.execute(_LAST_BODY).scalar() or 0
         rows = []
-        for digest, body in new.items():
+        for digest, body in sorted(new.items()):  # so that their index is written from one end to the other
             self._last += 1
             self._ids[digest] = self._last
             rows.append((self._last, raw(digest), body))
@@ -236,7 +236,7 @@ class JournalWriting(JournalTables):
         wanted = {digest for digest in digests if digest and digest not in self._ids}
         if wanted:
             here = self._find(wanted)
-            self._add(dict.fromkeys(sorted(wanted - here.keys())))
+            self._add(dict.fromkeys(wanted - here.keys()))
         return self._ids
 
     def drop_bodies(self, digests: Iterable[str]) -> None:

@@ -147,7 +147,7 @@ class LineageWriting(LineageTables):
     def add_lineage(self, projection: Projection, ids: Mapping[str, int]) -> None:
         """Add activities, their edges, and datasets. ``ids``: numbers of the digests."""
         rows = [(ids[d], raw(d), kind, status, pack(same)) for d, kind, status, same in projection.activities]
-        _ADD_ACTIVITIES.run(self.connection, rows)
+        _ADD_ACTIVITIES.run(self.connection, rows, order=4)
         counts: dict[str, int] = {}
         edges_: list[tuple[Any, ...]] = []
         for edge in projection.edges:
@@ -155,7 +155,7 @@ class LineageWriting(LineageTables):
             target, file = pack(edge.target), pack(edge.file) if edge.file else None
             row = (ids[edge.activity], position, edge.direction, edge.target_kind, target, edge.role, file)
             edges_.append(row)
-        _ADD_EDGES.run(self.connection, edges_)
+        _ADD_EDGES.run(self.connection, edges_, order=4)
         named = [(ids[d], raw(d), scheme, value, raw(m) if m else None) for d, scheme, value, m in projection.datasets]
         _ADD_DATASETS.run(self.connection, named)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, insert
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from herdbook.kernel import digests, times
@@ -25,6 +26,8 @@ TABLES = index_tables.terms.metadata
 """All tables: those of the index join the others when their module is imported."""
 
 _POLL_S = 0.01
+_NO_LOG = b"\x01\x01"
+"""In the header of the file, see https://www.sqlite.org/fileformat.html#file_format_version_numbers."""
 
 
 def this_version() -> str:
@@ -42,14 +45,17 @@ def open_database(path: Path, *, create: bool, read_only: bool, patience_s: floa
     """
     if not read_only and (found := place.network_filesystem(path)):
         raise _on_network(path, *found)
-    if create and not read_only and not _has_content(path):
+    if create and not read_only and _is_blank(path, patience_s):
         _create(path, patience_s)
     if not path.exists():
         raise MissingError(
             f"there is no registry at {path}", code="no-catalogue", hint="`herdbook init` makes one; or name another."
         )
     writable = not read_only and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    return Database(path, "rw" if writable else _reading_mode(path), patience_s)
+    if not writable:
+        return Database(path, _reading_mode(path), patience_s)
+    _keep_a_log(path, patience_s)
+    return Database(path, "rw", patience_s)
 
 
 def registry_of(database: Database) -> str:
@@ -107,6 +113,17 @@ def _has_content(path: Path) -> bool:
         return False
 
 
+def _is_blank(path: Path, patience_s: float) -> bool:
+    """Say whether there is no database, or one without tables: somebody may be making it just now."""
+    if not _has_content(path):
+        return True
+    try:
+        with closing(sqlite3.connect(path, timeout=patience_s)) as raw:
+            return bool(raw.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,))
+    except sqlite3.Error as error:
+        raise trouble.translate(error, path) from error
+
+
 def _reading_mode(path: Path) -> Mode:
     """Return how a file that is only read is opened.
 
@@ -136,7 +153,6 @@ def _create(path: Path, patience_s: float) -> None:
             poolclass=NullPool,
         )
         with engine.connect() as connection:
-            _switch_to_log(connection, patience_s)
             connection.exec_driver_sql("PRAGMA synchronous=FULL")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0:
@@ -153,17 +169,31 @@ def _create(path: Path, patience_s: float) -> None:
         ) from error
 
 
-def _switch_to_log(connection: Connection, patience_s: float) -> None:
-    deadline = time.monotonic() + patience_s
-    while True:  # here SQLite does not wait by itself
-        try:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        except OperationalError as error:
-            if not trouble.is_busy(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL_S)
-        else:
-            return
+def _keep_a_log(path: Path, patience_s: float) -> None:
+    """Let a database that is to be written keep a log, so that readers go on meanwhile: a new one, or a backup."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+        if header[18:20] != _NO_LOG or header[68:72] != APPLICATION_ID.to_bytes(4):
+            return  # it has a log, or is not ours
+        deadline = time.monotonic() + patience_s
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as raw:
+            while not _switch(raw):
+                if time.monotonic() > deadline:
+                    raise trouble.locked(path)
+                time.sleep(_POLL_S)
+    except sqlite3.Error as error:
+        raise trouble.translate(error, path) from error
+
+
+def _switch(raw: sqlite3.Connection) -> bool:
+    try:
+        raw.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if trouble.is_busy(error):
+            return False
+        raise
+    return True
 
 
 def _fill(connection: Connection) -> None:

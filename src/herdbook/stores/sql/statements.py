@@ -90,9 +90,9 @@ class StatementWriting(StatementTables):
     def add_statements(self, projection: Projection, ids: Mapping[str, int]) -> None:
         """Add statements, their subjects and what they supersede. ``ids``: numbers of the digests."""
         rows = [(ids[digest], type_, pack(issuer), pack(same)) for digest, type_, issuer, same in projection.statements]
-        _ADD_STATEMENTS.run(self.connection, rows)
+        _ADD_STATEMENTS.run(self.connection, rows, order=3)
         about = [(kind, pack(subject), ids[statement]) for statement, kind, subject in projection.subjects]
-        _ADD_SUBJECTS.run(self.connection, about)
+        _ADD_SUBJECTS.run(self.connection, about, order=1)
         _ADD_SUPERSEDES.run(self.connection, [(ids[old], ids[new]) for new, old in projection.supersedes])
 
 
