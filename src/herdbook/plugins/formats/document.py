@@ -73,6 +73,8 @@ class Document:
         format_ = "text" if probe is None else probe.format
         if format_ == "weaver-preprocess" and not _is_weaver(data):
             format_ = "text"
+        if len(data) > MAX_INDEXED:
+            text = "".join(text.rsplit(maxsplit=1)[:1])  # half a word is none
         found, all_ = _words(text)
         values: dict[str, Any] = {"words": found, "lines": data.count(b"\n") + (data[-1:] not in {b"", b"\n"})}
         if format_ == "readme" and (title := _title(text)):

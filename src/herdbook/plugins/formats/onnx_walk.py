@@ -25,9 +25,17 @@ _MAX_AXES = 1024
 _ATTRIBUTE_RUNS = runs(tag(7, 5), tag(8, 0))
 _TENSOR_RUNS = runs(tag(4, 5), tag(5, 0), tag(7, 0), tag(10, 1), tag(11, 0))
 
-_SUBGRAPHS = {tag(6), tag(11)}
-_TENSORS = {tag(5), tag(10)}
-_SPARSE_TENSORS = {tag(22), tag(23)}
+_SUBGRAPHS = frozenset({tag(6), tag(11)})
+_TENSORS = frozenset({tag(5), tag(10)})
+_SPARSE_TENSORS = frozenset({tag(22), tag(23)})
+
+# What is looked at in each message; the rest is passed over.
+_OF_GRAPH = frozenset(map(tag, (1, 2, 5, 10, 11, 12, 15)))
+_OF_SUBGRAPH = frozenset(map(tag, (1, 5, 15)))
+_OF_NODE = frozenset(map(tag, (4, 5, 7)))
+_OF_TENSOR = frozenset({tag(1, 0), tag(1), tag(2, 0), tag(8), tag(13), tag(14, 0)})
+_OF_ATTRIBUTE = _SUBGRAPHS | _TENSORS | _SPARSE_TENSORS
+_OF_CONSTANT = _OF_ATTRIBUTE | {tag(1), tag(7), tag(7, 5), tag(8), tag(8, 0)}
 
 
 class Tensor(NamedTuple):
@@ -183,7 +191,7 @@ class Walk:
     def _main_graph(self, start: int, end: int) -> None:
         found = self.found
         infos = {tag(11): ("input", found.inputs), tag(12): ("output", found.outputs)}
-        for key, a, b in self.wire.fields(start, end):
+        for key, a, b in self.wire.fields(start, end, _OF_GRAPH):
             if key == 0x0A:
                 self._node(a, b, 0, found.operators)
             elif key == 0x2A:
@@ -204,7 +212,7 @@ class Walk:
         if depth > MAX_DEPTH:
             raise InvalidError(f"subgraphs are nested deeper than {MAX_DEPTH}", code="nested-too-deep")
         counted = operators is self.found.operators
-        for key, a, b in self.wire.fields(start, end):
+        for key, a, b in self.wire.fields(start, end, _OF_SUBGRAPH):
             if key == 0x0A:
                 self._node(a, b, depth, operators)
             elif key == 0x2A and counted:
@@ -215,7 +223,7 @@ class Walk:
     def _node(self, start: int, length: int, depth: int, operators: Counter[tuple[bytes, bytes]]) -> None:
         operator = domain = b""
         attributes = []
-        for key, a, b in self.wire.fields(start, start + length):
+        for key, a, b in self.wire.fields(start, start + length, _OF_NODE):
             if key == 0x2A:
                 attributes.append((a, b))
                 if len(attributes) > MAX_ATTRIBUTES:
@@ -238,18 +246,16 @@ class Walk:
         name = b""
         floats = integers = 0
         tensor = None
-        for key, a, b in self.wire.fields(start, start + length, _ATTRIBUTE_RUNS):
+        wanted = _OF_CONSTANT if constant else _OF_ATTRIBUTE
+        for key, a, b in self.wire.fields(start, start + length, wanted, _ATTRIBUTE_RUNS):
             if key == 0x0A:
-                if constant:
-                    name = self._name(a, b)
+                name = self._name(a, b)
             elif key in _SUBGRAPHS:
                 self._subgraph(a, a + b, depth + 1, operators)
             elif key in _TENSORS:
                 tensor = self._tensor(a, b)
             elif key in _SPARSE_TENSORS:
                 self._sparse(a, b, main=False)
-            elif not constant:
-                continue
             elif key == 0x3D:
                 floats += a
             elif key == 0x3A:
@@ -297,7 +303,7 @@ class Walk:
         shape: list[int] = []
         elsewhere = []
         external = False
-        for key, a, b in wire.fields(start, start + length, _TENSOR_RUNS):
+        for key, a, b in wire.fields(start, start + length, _OF_TENSOR, _TENSOR_RUNS):
             if key == 0x08:
                 shape.append(signed(a))
             elif key == 0x10:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from herdbook.kernel.errors import CorruptError, InvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from herdbook.ports.formats import ReadAt
 
@@ -113,7 +113,9 @@ class Wire:
         self._stop = 0
         self._window = SMALL_WINDOW
 
-    def fields(self, start: int, end: int, runs: Runs | None = None) -> Iterator[Field]:
+    def fields(
+        self, start: int, end: int, wanted: Collection[int] | None = None, runs: Runs | None = None
+    ) -> Iterator[Field]:
         """Yield the fields of the message that lies at [start, end).
 
         Values of type 2 are not read. Nested messages may be walked, and ``take`` called, between two fields.
@@ -121,6 +123,7 @@ class Wire:
         Args:
             start: offset of the message in bytes.
             end: offset behind it.
+            wanted: tags to yield; all others are passed over. ``None``: all.
             runs: fields whose runs come as one, each with the number of its elements.
 
         Raises:
@@ -128,49 +131,53 @@ class Wire:
             InvalidError: when there are more fields than the walk is allowed.
         """
         pos = start
-        count = 0
         while pos < end:
-            count += 1
-            if not count & 0x3FF:
-                self._spend(0x400)
             if pos < self._base or (pos + _LONGEST > self._stop and self._stop < self.size):
                 self._load(pos, 0)
-            buf = self._buf
-            base = self._base
-            i = pos - base
+            buf, base = self._buf, self._base
+            i, stop = pos - base, end - base
+            # Up to here a tag and a number are whole in the window; at the file's end an IndexError says when not.
+            safe = stop if self._stop >= self.size else min(stop, len(buf) - _LONGEST + 1)
+            count = 0
             try:
-                key = buf[i]
-                i += 1
-                if key > 0x7F:
-                    key, i = _varint(buf, i - 1)
-                kind = key & 7
-                if kind == 2:
-                    b = buf[i]
+                while i < safe:
+                    count += 1
+                    at = i
+                    key = buf[i]
                     i += 1
-                    if b > 0x7F:
-                        b, i = _varint(buf, i - 1)
-                    a = base + i
-                    pos = a + b
-                elif runs is not None and key in runs and (run := self._run(runs[key], pos, end)) is not None:
-                    a, pos = run
-                    b = 0
-                elif kind == 0:
-                    a = buf[i]
-                    i += 1
-                    if a > 0x7F:
-                        a, i = _varint(buf, i - 1)
-                    b = 0
-                    pos = base + i
-                else:
-                    a = base + i
-                    b = self._fixed(kind, a)
-                    pos = a + b
+                    if key > 0x7F:
+                        key, i = _varint(buf, at)
+                    kind = key & 7
+                    if kind == 2:
+                        b = buf[i]
+                        i += 1
+                        if b > 0x7F:
+                            b, i = _varint(buf, i - 1)
+                        a = i + base
+                        i += b
+                    elif runs is not None and key in runs:
+                        a, i = self._run(runs[key], at, stop)
+                        b = 0
+                    elif kind == 0:
+                        a = buf[i]
+                        i += 1
+                        if a > 0x7F:
+                            a, i = _varint(buf, i - 1)
+                        b = 0
+                    else:
+                        a = i + base
+                        b = self._fixed(kind, a)
+                        i += b
+                    if i > stop or key < 8:
+                        self._bad(key, i + base, end)
+                    if wanted is None or key in wanted:
+                        yield key, a, b
+                        if self._buf is not buf:
+                            break
             except IndexError:
-                self._cut(pos)
-            if pos > end or key < 8:
-                self._bad(key, pos, end)
-            yield key, a, b
-        self._spend(count & 0x3FF)
+                self._cut(i + base)
+            self._spend(count)
+            pos = i + base
 
     def take(self, offset: int, length: int) -> bytes:
         """Return bytes of the file; the caller has bounded ``length``.
@@ -205,17 +212,19 @@ class Wire:
             count += len(data.translate(None, _HIGH))
         return count
 
-    def _run(self, run: tuple[re.Pattern[bytes], int], pos: int, end: int) -> tuple[int, int] | None:
-        """Return the number of elements from ``pos`` on that the window holds whole, and the offset behind them."""
+    def _run(self, run: tuple[re.Pattern[bytes], int], i: int, stop: int) -> tuple[int, int]:
+        """Return how many elements the window holds from index ``i`` on, and the index behind them.
+
+        Raises:
+            CorruptError: when not even the first is whole.
+        """
         pattern, size = run
-        base = self._base
-        found = pattern.match(self._buf, pos - base, min(len(self._buf), end - base))
+        found = pattern.match(self._buf, i, min(len(self._buf), stop))
         if found is None:
-            return None
-        start, stop = found.span()
+            self._bad(8, i + self._base + _LONGEST, i + self._base)
+        length = found.end() - i
         # Of an unpacked varint, two bytes have no high bit: the tag and the last.
-        elements = (stop - start) // size if size else len(found[0].translate(None, _HIGH)) // 2
-        return elements, base + stop
+        return length // size if size else len(found[0].translate(None, _HIGH)) // 2, found.end()
 
     def _fixed(self, kind: int, pos: int) -> int:
         size = {1: 8, 5: 4}.get(kind, 0)
