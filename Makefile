@@ -32,8 +32,14 @@ test: setup lint
 test-all: setup lint
 	$(BIN)/python -m pytest -n $(JOBS)
 
-bench: setup
-	$(BIN)/python -m bench
+# The peer is measured in an environment of its own.
+.cache/mlflow/.ready: bench/mlflow.txt
+	$(PYTHON) -m venv .cache/mlflow
+	.cache/mlflow/bin/python -m pip install --quiet --require-hashes -r bench/mlflow.txt
+	touch $@
+
+bench: setup .cache/mlflow/.ready
+	$(BIN)/python -m bench $(BENCH)
 
 lock:
 	$(BIN)/python -m pip install --quiet uv

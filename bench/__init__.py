@@ -1,1 +1,1 @@
-"""Benchmarks, each beside the peer that a user would pick instead: ratios, measured in one run. `make bench` runs all."""
+"""Benchmarks, each beside the peer that a user would pick instead: ratios, in one run. `make bench` runs all."""

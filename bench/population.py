@@ -18,7 +18,7 @@ EXPERIMENTS = ("cms", "atlas", "lhcb", "alice", "belle2")
 GROUPS = ("tau", "btv", "egm", "jme", "muo", "trk", "hlt", "l1t", "sim", "dqm")
 TOPICS = (
     "particlenet", "deeptau", "deepjet", "transformer", "regression", "pileup", "vertexing", "tracking", "anomaly",
-    "calorimeter", "photon", "electron", "muon", "energy", "topology", "cluster", "shower", "trigger", "monitoring", "id",
+    "calorimeter", "photon", "electron", "muon", "energy", "topology", "cluster", "shower", "trigger", "monitor", "id",
 )  # fmt: skip
 STEPS = ("reconstruction", "trigger", "simulation", "analysis", "monitoring", "generation")
 PER_MODEL = 20

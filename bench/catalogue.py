@@ -1,0 +1,152 @@
+"""Get, and filtered search with words, in process, at several sizes, against MLflow's store and a bare statement."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench import peer
+from bench.population import label, name, registrations
+
+CHUNK = 20_000
+PEER_SIZE = 100_000
+SEARCHES = {
+    "rare word": "w20000",
+    "rare word and filter": "w20000 AND licence = MIT",
+    "middling word": "w300",
+    "middling word and filter": "w300 AND step = reconstruction",
+    "common word": "w1",
+    "common word and filter": "w1 AND step = reconstruction AND metric.auc > 0.9",
+}
+"""Words of the population's texts, whose frequency falls like Zipf's law."""
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """Return rows for get and search at each size."""
+    import herdbook
+
+    sizes = (1_000,) if quick else (1_000, 100_000, 1_000_000)
+    rows: list[dict[str, Any]] = []
+    for size in sizes:
+        with (
+            tempfile.TemporaryDirectory(dir=peer.scratch()) as folder,
+            herdbook.open(f"{folder}/registry") as registry,
+        ):
+            speed = f"{size / _fill(registry, size):.0f} /s"
+            rows.append(_row(f"fill with {size:,} versions", speed, "", None, "", None, "bulk events"))
+            theirs = _peer(size, 50 if quick else 300) if size <= PEER_SIZE else None
+            rows += _gets(registry, Path(folder), size, theirs)
+            rows += _searches(registry, size, theirs)
+    return rows
+
+
+def _fill(registry: Any, size: int) -> float:  # noqa: ANN401 - the façade
+    spent = 0.0
+    source = registrations(size)
+    while chunk := list(itertools.islice(source, CHUNK)):
+        begun = time.perf_counter()
+        registry.versions.record(chunk, batch=True)
+        spent += time.perf_counter() - begun
+    return spent
+
+
+def _peer(size: int, rounds: int) -> dict[str, list[float]] | None:
+    python = peer.python()
+    if python is None:
+        return None
+    folder = tempfile.mkdtemp(dir=peer.scratch())
+    try:
+        done = subprocess.run(
+            [str(python), peer.SCRIPT, "catalogue", folder, str(size), str(rounds)],
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    finally:
+        shutil.rmtree(folder)
+    answer: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _gets(registry: Any, folder: Path, size: int, theirs: dict[str, list[float]] | None) -> list[dict[str, Any]]:  # noqa: ANN401
+    rng = random.Random(3)
+    numbers = [rng.randrange(size) for _ in range(1000)]
+    references = [f"{name(number)}:{label(number)}" for number in numbers]
+    times = _times([partial(registry.versions.get, reference) for reference in references])
+    rows = [_against(f"get at {size:,}", times, theirs["get"] if theirs else None, 5.0)]
+    if size >= 1_000_000:
+        rows.append(_limit(f"get at {size:,}, p99", times, 1.0))
+    database = sqlite3.connect(f"file:{folder}/registry/catalogue.sqlite?mode=ro", uri=True)
+    bare = "SELECT v.ordinal, b.body FROM versions v JOIN bodies b ON b.id = v.record WHERE v.item = ?"
+    items = [rng.randrange(1, size + 1) for _ in range(1000)]
+    raw = _times([partial(database.execute, bare, (item,)) for item in items])
+    database.close()
+    note = f"a bare prepared statement by primary key takes {_median(raw) * 1e6:.0f} µs, median"
+    return [{**row, "note": f"{row['note']}; {note}".strip("; ")} for row in rows]
+
+
+def _searches(registry: Any, size: int, theirs: dict[str, list[float]] | None) -> list[dict[str, Any]]:  # noqa: ANN401
+    rows = []
+    for what, query in SEARCHES.items():
+        found = registry.versions.search(query, limit=50, total=True)
+        times = _times([partial(registry.versions.search, query, limit=50)] * 100)
+        row = _against(f"search at {size:,}: {what}", times, theirs["search"] if theirs else None, 10.0)
+        more = "" if found.total_is_exact else "more than "
+        row["note"] = f"`{query}`, {more}{found.total} matches"
+        rows.append(row)
+        if size >= 1_000_000:
+            rows.append(_limit(f"search at {size:,}: {what}, p99", times, 50.0 if what.startswith("common") else 10.0))
+    return rows
+
+
+def _times(calls: list[Callable[[], object]]) -> list[float]:
+    for call in calls[:3]:
+        call()
+    times = []
+    for call in calls:
+        begun = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def _median(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2]
+
+
+def _p99(times: list[float]) -> float:
+    return sorted(times)[min(len(times) - 1, len(times) * 99 // 100)]
+
+
+def _against(what: str, times: list[float], theirs: list[float] | None, aim: float) -> dict[str, Any]:
+    mine = f"{_median(times) * 1e3:.2f} ms (p99 {_p99(times) * 1e3:.2f})"
+    if theirs is None:
+        return _row(what, mine, "", None, "", None, "")
+    ratio = _median(theirs) / _median(times)
+    return _row(what, mine, f"MLflow 3: {_median(theirs) * 1e3:.2f} ms", ratio, f"≥ {aim:g} ×", ratio >= aim, "")
+
+
+def _limit(what: str, times: list[float], limit_ms: float) -> dict[str, Any]:
+    value = _p99(times) * 1e3
+    return _row(what, f"{value:.2f} ms", "", None, f"< {limit_ms:g} ms", value < limit_ms, "")
+
+
+def _row(
+    what: str, ours: str, other: str, ratio: float | None, aim: str, met: bool | None, note: str
+) -> dict[str, Any]:
+    return {"what": what, "ours": ours, "peer": other, "ratio": ratio, "aim": aim, "met": met, "note": note}
+
+
+if __name__ == "__main__":
+    print(json.dumps(run("--quick" in sys.argv), indent=1, ensure_ascii=False))
