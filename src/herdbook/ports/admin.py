@@ -32,8 +32,11 @@ class Admin(Protocol):
         """Find, and without ``dry_run`` remove, blobs that no record, fact, lease or running upload needs."""
         ...
 
-    def backup(self, folder: str, *, step: Step | None = None) -> BundleReport:
-        """Copy the registry into a folder while it is in use; a second run copies only what is new."""
+    def backup(self, folder: str, *, verify: bool = False, step: Step | None = None) -> BundleReport:
+        """Copy the registry into a folder while it is in use; a second run copies only what is new.
+
+        With ``verify`` what the folder has already is read and compared, not only measured.
+        """
         ...
 
     def export_bundle(
@@ -52,4 +55,8 @@ class Admin(Protocol):
 
     def rename_actor(self, person: Person) -> Person:
         """Write or erase what an actor is called."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
         ...

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from herdbook.kernel import words
+from herdbook.kernel.errors import CorruptError
 from herdbook.model.activities import Activity, Metric
 from herdbook.model.base import Json
 from herdbook.model.datasets import Dataset
@@ -74,8 +75,15 @@ def refresh(tx: Writer, items: Iterable[int], known: Mapping[str, Value] | None 
 
 
 def build(tx: Reader, items: Iterable[int], known: Mapping[str, Value] | None = None) -> dict[int, Document]:
-    """Return the documents of items as they should be now."""
-    return dict(_documents(tx, list(tx.items(items).values()), known or {}))
+    """Return the documents of items as they should be now.
+
+    A version whose record was purged, or was written by a newer Herdbook, has none.
+    """
+    rows = list(tx.items(items).values())
+    try:
+        return dict(_documents(tx, rows, known or {}))
+    except CorruptError:
+        return {} if len(rows) < 2 else {item: made for row in rows for item, made in build(tx, [row.item]).items()}
 
 
 def _documents(tx: Reader, rows: Sequence[VersionRow], known: Mapping[str, Value]) -> Iterator[tuple[int, Document]]:

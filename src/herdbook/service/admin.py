@@ -1,0 +1,76 @@
+"""LocalAdmin: what only an owner of the machine may do, on an embedded registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.principals import Person
+from herdbook.ports import admin as ports
+from herdbook.ports.admin import Step
+from herdbook.service import backup, bundles, doctor, garbage
+from herdbook.service.context import Context
+
+
+class LocalAdmin:
+    """Doctor, garbage collection, backup and bundles. Use as a context manager, or call ``close``."""
+
+    def __init__(self, context: Context, folder: str) -> None:
+        self._context = context
+        self.folder = folder
+
+    def doctor(
+        self,
+        *,
+        expect: Sequence[str] = (),
+        blobs: bool = True,
+        reindex: bool = False,
+        step: Step | None = None,
+    ) -> DoctorReport:
+        """Check chains, bodies, tables and blobs; hold journals against checkpoints; rebuild index and facts."""
+        return doctor.examine(self._context, expect=expect, blobs=blobs, rebuild=reindex, step=step)
+
+    def garbage(self, *, dry_run: bool = True, step: Step | None = None) -> GarbageReport:
+        """Find, and without ``dry_run`` remove, blobs that no record, lease or running upload needs."""
+        return garbage.collect(self._context, dry_run=dry_run, step=step)
+
+    def backup(self, folder: str, *, verify: bool = False, step: Step | None = None) -> BundleReport:
+        """Copy the registry into a folder while it is in use; a second run copies only what is new."""
+        return backup.backup(self._context, self.folder, folder, verify=verify, step=step)
+
+    def export_bundle(
+        self, folder: str, namespaces: Sequence[str], *, people: bool = True, step: Step | None = None
+    ) -> BundleReport:
+        """Write journals, bodies and blobs of namespaces, of all when none is given, as a bundle."""
+        return bundles.export(self._context, folder, namespaces, people=people, step=step)
+
+    def verify_bundle(self, folder: str, *, expect: Sequence[str] = (), step: Step | None = None) -> BundleReport:
+        """Check a bundle, a folder or a tar of it: chains, bodies, blobs, completeness."""
+        return bundles.verify(folder, expect=expect, step=step)
+
+    def import_bundle(self, folder: str, *, step: Step | None = None) -> BundleReport:
+        """Replay a bundle into this registry, whose journals of these namespaces must be absent or older copies."""
+        return bundles.bring_in(self._context, folder, step=step)
+
+    def rename_actor(self, person: Person) -> Person:
+        """Write or erase what an actor is called."""
+        with self._context.catalogue.write() as tx:
+            tx.put_person(person)
+        return person
+
+    def close(self) -> None:
+        """Release what is held."""
+        self._context.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<owner of {self.folder}>"
+
+
+_: type[ports.Admin] = LocalAdmin
