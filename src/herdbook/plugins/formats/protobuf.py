@@ -116,9 +116,7 @@ class Wire:
     def fields(
         self, start: int, end: int, wanted: Collection[int] | None = None, runs: Runs | None = None
     ) -> Iterator[Field]:
-        """Yield the fields of the message that lies at [start, end).
-
-        Values of type 2 are not read. Nested messages may be walked, and ``take`` called, between two fields.
+        """Yield the fields of the message at [start, end), bytes of type 2 unread; between two, others may be walked.
 
         Args:
             start: offset of the message in bytes.
@@ -132,12 +130,8 @@ class Wire:
         """
         pos = start
         while pos < end:
-            if pos < self._base or (pos + _LONGEST > self._stop and self._stop < self.size):
-                self._load(pos, 0)
-            buf, base = self._buf, self._base
+            buf, base, safe = self._around(pos, end)
             i, stop = pos - base, end - base
-            # Up to here a tag and a number are whole in the window; at the file's end an IndexError says when not.
-            safe = stop if self._stop >= self.size else min(stop, len(buf) - _LONGEST + 1)
             count = 0
             try:
                 while i < safe:
@@ -147,8 +141,7 @@ class Wire:
                     i += 1
                     if key > 0x7F:
                         key, i = _varint(buf, at)
-                    kind = key & 7
-                    if kind == 2:
+                    if (kind := key & 7) == 2:
                         b = buf[i]
                         i += 1
                         if b > 0x7F:
@@ -178,6 +171,16 @@ class Wire:
                 self._cut(i + base)
             self._spend(count)
             pos = i + base
+
+    def _around(self, pos: int, end: int) -> tuple[bytes, int, int]:
+        """Return the window, its offset, and the index up to which a tag and a number are whole in it.
+
+        At the file's end they may be cut, which an IndexError tells.
+        """
+        if pos < self._base or (pos + _LONGEST > self._stop and self._stop < self.size):
+            self._load(pos, 0)
+        stop = end - self._base
+        return self._buf, self._base, stop if self._stop >= self.size else min(stop, len(self._buf) - _LONGEST + 1)
 
     def take(self, offset: int, length: int) -> bytes:
         """Return bytes of the file; the caller has bounded ``length``.
