@@ -12,12 +12,11 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from herdbook.model.query import Expression, Order
 from herdbook.model.query_match import matches
-from herdbook.stores.sql import digests, index_tables
+from herdbook.stores.sql import digests
 from herdbook.stores.sql.index import IndexWriter
 from herdbook.stores.sql.schema import bodies, contents, files, journals, metadata, models, versions
 from herdbook.testing.queries import Told
 
-assert index_tables.metadata is metadata
 MODELS = ("demo/a/z", "demo/a_b", "demo/a-b", "demo/Zz", "demo/b")
 _OTHER = str.maketrans("01f", "10e")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
 from herdbook.testing import queries
 from herdbook.testing.queries import Told
 
-sys.path.insert(0, str(Path(__file__).parent))
-from registry import Registry, opened
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed
+from tests.search.registry import Registry, opened
 
 # Both sides of the edges of chunks and blocks, and blocks with nothing in them between.
 ITEMS = [1, 2, 3, CHUNK - 1, CHUNK, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 1, 3 * BLOCK]
@@ -63,7 +64,7 @@ def test_prefixes_of_very_many_words_and_long_sorted_listings_find_the_same(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index_plan, "WIDE", 1)
-        patch.setattr(index_plan, "_FEW", 1)
+        patch.setattr(index_plan, "_DOCUMENT_US", 0)
         patch.setattr(index, "_SORT", 0)
         test_the_index_finds_what_a_plain_filter_finds_in_the_same_order.hypothesis.inner_test(batches, asked, sizes)  # type: ignore[attr-defined]  # Hypothesis puts the plain function there
 
@@ -112,7 +113,7 @@ def _shortest(value: float) -> str:
 
 
 @pytest.fixture(scope="module")
-def many() -> Registry:
+def many() -> Iterator[Registry]:
     """Return thirty thousand versions whose words are in all, half, few, or one of them."""
     chance = random.Random(7)
     told: dict[int, Told] = {}

@@ -6,7 +6,6 @@ Needs Hypothesis (``pip install herdbook[testing]``).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -107,9 +106,10 @@ def _bounds(field: str) -> st.SearchStrategy[float]:
 
 def hashes() -> st.SearchStrategy[q.Hash]:
     """Return queries for digests that begin so."""
-    scopes: Callable[[tuple[str, bool, str, int]], q.Hash] = (
-        lambda parts: q.Hash(  # noqa: E731  # typed, and used once
-            parts[0].partition(":")[2][: parts[3]], parts[0].partition(":")[0] if parts[1] else "", parts[2]
-        )
-    )
-    return st.tuples(digests(), st.booleans(), st.sampled_from(("", "record", "file")), st.integers(8, 64)).map(scopes)
+    parts = st.tuples(digests(), st.booleans(), st.sampled_from(("", "record", "file")), st.integers(8, 64))
+    return parts.map(lambda part: _hash(*part))
+
+
+def _hash(digest: str, named: bool, scope: str, length: int) -> q.Hash:
+    algorithm, _, found = digest.partition(":")
+    return q.Hash(found[:length], algorithm if named else "", scope)

@@ -10,19 +10,21 @@ from herdbook.kernel.errors import InvalidError
 from herdbook.model.query import All, Expression, Order
 from herdbook.model.rows import Document
 from herdbook.stores.sql import index_facets, index_write
+from herdbook.stores.sql.index_ask import Ask
 from herdbook.stores.sql.index_blocks import ascending, unpack_floats, unpack_ids
 from herdbook.stores.sql.index_look import Look
 from herdbook.stores.sql.index_plan import PRESENCE
 from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
 from herdbook.stores.sql.schema import models, versions
 
-_IN = 500
 _SORT = 3_000  # fewer matches than these are sorted by name; among more, versions are read by name until enough match
 
-_LAST_ITEM = select(func.max(versions.c.item))
-_DOCUMENT = select(documents.c.terms, documents.c.numbers).where(documents.c.item == bindparam("item"))
+_LAST_ITEM = Ask(lambda _: select(func.max(versions.c.item)))
+_DOCUMENT = Ask(
+    lambda _: select(documents.c.terms, documents.c.numbers).where(documents.c.item == bindparam("item")), "item"
+)
 _named = select(versions.c.item, models.c.name, versions.c.ordinal).join(models, models.c.id == versions.c.model)
-_NAMED = _named.where(versions.c.item.in_(bindparam("items", expanding=True)))
+_NAMED = Ask(lambda items: _named.where(versions.c.item.in_(items)))
 _BY_NAME = (
     _named.where(
         models.c.name >= bindparam("name"),
@@ -60,10 +62,10 @@ class IndexReader:
         """Return how many match, counting no further than ``cap``."""
         look = Look(self.connection, query)
         if isinstance(query, All):
-            return min(cap, look.total)
+            return int(min(cap, look.total))
         found = 0
-        for span in look.spans_down(look.last, cap):
-            found += look.bits(span).bit_count()
+        for _, bits in look.walk_down(look.last, cap):
+            found += bits.bit_count()
             if found >= cap:
                 return cap
         return found
@@ -74,13 +76,11 @@ class IndexReader:
         Counts are exact up to ``index_facets.MAX_COUNTED`` matches, and beyond for fields of few values; else
         only the newest matches are counted. Values are folded, as documents have them; numbers are written shortest.
         """
-        look = Look(self.connection, query)
-        counts = index_facets.count(look, field, limit)
-        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
+        return index_facets.commonest(Look(self.connection, query), field, limit)
 
     def document(self, item: int) -> Document:
         """Return what the index knows of a version."""
-        row = self.connection.execute(_DOCUMENT, {"item": item}).one_or_none()
+        row = next(iter(_DOCUMENT.rows(self.connection, item)), None)
         if row is None:
             return Document()
         ids, fields = unpack_ids(row[0]), unpack_ids(row[1][: len(row[1]) // 3])
@@ -93,7 +93,7 @@ class IndexReader:
 
     def last_item(self) -> int:
         """Return the highest item, 0 in an empty registry."""
-        return int(self.connection.execute(_LAST_ITEM).scalar_one() or 0)
+        return int(_LAST_ITEM.rows(self.connection)[0][0] or 0)
 
 
 def _read_item(after: str) -> int | None:
@@ -144,10 +144,9 @@ def _by_name(look: Look, name: str, ordinal: int, limit: int) -> list[tuple[int,
 
 def _sorted(look: Look, items: Iterable[int], after: tuple[str, int], limit: int) -> list[tuple[int, str]]:
     wanted, found = list(items), []
-    for start in range(0, len(wanted), _IN):
-        for item, model, number in look.connection.execute(_NAMED, {"items": wanted[start : start + _IN]}):
-            if (model, number) > after:
-                found.append((model, number, item))
+    for item, model, number in _NAMED.among(look.connection, wanted):
+        if (model, number) > after:
+            found.append((model, number, item))
     return [(item, f"{model}@{number}") for model, number, item in sorted(found)[:limit]]
 
 

@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 BLOCK = 4096
 BLOCK_BYTES = BLOCK // 8
@@ -20,6 +21,7 @@ SPARSE = 64
 CHUNK = 256
 CHUNK_BYTES = CHUNK // 8
 
+_FEW = 8  # in a chunk: so few are looked for one by one
 _BIT = tuple(1 << bit for bit in range(8))
 _EMPTY_BLOCK = bytes(BLOCK_BYTES)
 _EMPTY_CHUNK = bytes(CHUNK_BYTES)
@@ -36,9 +38,9 @@ def pack_ids(ids: Iterable[int]) -> bytes:
     return _little(array("I", ids)).tobytes()
 
 
-def unpack_ids(data: bytes) -> array[int]:
-    """Return what ``pack_ids`` packed."""
-    values: array[int] = array("I")
+def unpack_ids(data: bytes, size: Literal["I", "H"] = "I") -> array[int]:
+    """Return what ``pack_ids`` packed; or, of size H, integers of two bytes."""
+    values: array[int] = array(size)
     values.frombytes(data)
     _little(values)
     return values
@@ -64,13 +66,17 @@ def pack_offsets(offsets: Sequence[int]) -> bytes:
     return _bitmap(offsets, BLOCK_BYTES)
 
 
-def unpack_offsets(data: bytes) -> list[int]:
-    """Return the ascending offsets of a posting."""
+def change_offsets(data: bytes, added: Iterable[int], removed: Sequence[int]) -> bytes:
+    """Return a posting with some offsets more and some less; empty when none is left."""
     if len(data) != BLOCK_BYTES:
-        values: array[int] = array("H")
-        values.frombytes(data)
-        return list(_little(values))  # type: ignore[arg-type]  # an array of H holds integers
-    return list(ascending(int.from_bytes(data, "little")))
+        return pack_offsets(sorted({*unpack_ids(data, "H"), *added}.difference(removed)))
+    target = bytearray(data)
+    for offset in added:
+        target[offset >> 3] |= _BIT[offset & 7]
+    for offset in removed:
+        target[offset >> 3] &= ~_BIT[offset & 7]
+    bits = int.from_bytes(target, "little")
+    return pack_offsets(list(ascending(bits))) if bits.bit_count() <= SPARSE else bytes(target)
 
 
 def _bitmap(offsets: Iterable[int], size: int) -> bytes:
@@ -142,16 +148,14 @@ class Span:
                 target[(item - low) >> 3] |= _BIT[(item - low) & 7]
         return int.from_bytes(target, "little")
 
-    def of_postings(self, rows: Iterable[Sequence[object]]) -> int:
+    def of_postings(self, rows: Iterable[tuple[int, bytes]]) -> int:
         """Return the union of (block, posting)."""
         target = bytearray(self.blocks * BLOCK_BYTES)
         seen: set[int] = set()
         for block, data in rows:
-            assert isinstance(block, int)
-            assert isinstance(data, bytes)
             at = (block - self.first) * BLOCK_BYTES
             if len(data) != BLOCK_BYTES:
-                for offset in unpack_offsets(data):
+                for offset in unpack_ids(data, "H"):
                     target[at + (offset >> 3)] |= _BIT[offset & 7]
             elif block in seen:
                 both = int.from_bytes(target[at : at + BLOCK_BYTES], "little") | int.from_bytes(data, "little")
@@ -161,37 +165,74 @@ class Span:
             seen.add(block)
         return int.from_bytes(target, "little")
 
-    def of_numbers(self, rows: Iterable[Sequence[object]], low: float, high: float) -> int:
-        """Return the items that have a number from ``low`` to ``high``, both included, from (chunk, numbers)."""
+    def of_numbers(self, rows: Iterable[tuple[int, bytes]], low: float, high: float, mask: int | None) -> int:
+        """Return the items within the mask that have a number from ``low`` to ``high``, from (chunk, numbers)."""
         target = bytearray(self.blocks * BLOCK_BYTES)
+        wanted = None if mask is None else mask.to_bytes(len(target), "little")
         base = self.low // CHUNK
         for chunk, data in rows:
-            assert isinstance(chunk, int)
-            assert isinstance(data, bytes)
             at = (chunk - base) * CHUNK_BYTES
-            target[at : at + CHUNK_BYTES] = _between(data, low, high)
+            if wanted is None:
+                target[at : at + CHUNK_BYTES] = _between(data, low, high)
+                continue
+            asked = int.from_bytes(wanted[at : at + CHUNK_BYTES], "little")
+            if asked.bit_count() > _FEW:
+                left = int.from_bytes(_between(data, low, high), "little") & asked
+                target[at : at + CHUNK_BYTES] = left.to_bytes(CHUNK_BYTES, "little")
+            elif asked:
+                inside = _offsets_between(data, low, high)
+                for offset in ascending(asked):
+                    if offset in inside:
+                        target[at + (offset >> 3)] |= _BIT[offset & 7]
         return int.from_bytes(target, "little")
 
 
-def pack_numbers(pairs: Iterable[tuple[float, int]]) -> tuple[float, float, bytes]:
-    """Return the least, the greatest, and the packed form of (number, offset within the chunk); at least one."""
+Numbers = tuple[float, float, bytes]
+"""The least, the greatest, and the packed form of the numbers of a chunk."""
+
+
+def pack_numbers(pairs: Iterable[tuple[float, int]]) -> Numbers | None:
+    """Return (number, offset within the chunk) packed; ``None`` of none."""
     ordered = sorted(pairs)
-    offsets = bytes(offset for _, offset in ordered)
+    if not ordered:
+        return None
+    offsets = bytes([offset for _, offset in ordered])
     data = _bitmap(offsets, CHUNK_BYTES) + pack_floats(value for value, _ in ordered) + offsets
     return ordered[0][0], ordered[-1][0], data
 
 
-def unpack_numbers(data: bytes) -> list[tuple[float, int]]:
-    """Return (number, offset) in order."""
+def change_numbers(data: bytes, gone: set[int], more: list[tuple[float, int]]) -> Numbers | None:
+    """Return a chunk without the numbers of some offsets, and with more; ``None`` when none is left."""
+    split, values = _split(data)
+    present = int.from_bytes(data[:CHUNK_BYTES], "little")
+    if len(more) > _FEW or any(present >> offset & 1 for offset in gone):
+        kept = [pair for pair in zip(values, data[split:], strict=True) if pair[1] not in gone]
+        return pack_numbers([*kept, *more])
+    offsets = bytearray(data[split:])
+    for value, offset in more:
+        place = bisect_left(values, value)
+        while place < len(values) and values[place] == value and offsets[place] < offset:
+            place += 1
+        values.insert(place, value)
+        offsets.insert(place, offset)
+        present |= 1 << offset
+    return values[0], values[-1], present.to_bytes(CHUNK_BYTES, "little") + pack_floats(values) + offsets
+
+
+def _split(data: bytes) -> tuple[int, array[float]]:
+    """Return where the offsets begin, and the numbers."""
     split = CHUNK_BYTES + (len(data) - CHUNK_BYTES) // 9 * 8
-    return list(zip(unpack_floats(data[CHUNK_BYTES:split]), data[split:], strict=True))
+    return split, unpack_floats(data[CHUNK_BYTES:split])
+
+
+def _offsets_between(data: bytes, low: float, high: float) -> bytes:
+    split, values = _split(data)
+    return data[split + bisect_left(values, low) : split + bisect_right(values, high)]
 
 
 def _between(data: bytes, low: float, high: float) -> bytes:
-    count = (len(data) - CHUNK_BYTES) // 9
-    split = CHUNK_BYTES + count * 8
-    values = unpack_floats(data[CHUNK_BYTES:split])
-    begin, end = bisect_left(values, low), bisect_right(values, high)
+    split, values = _split(data)
+    begin, end, count = bisect_left(values, low), bisect_right(values, high), len(values)
     present = data[:CHUNK_BYTES]
     if end - begin == count:
         return present

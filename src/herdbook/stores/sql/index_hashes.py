@@ -2,67 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from herdbook.kernel.digests import HEX_DIGITS
 from herdbook.model.query import Hash
 from herdbook.model.query_match import DIGESTS
 from herdbook.stores.sql import digests
+from herdbook.stores.sql.index_ask import Ask
 from herdbook.stores.sql.schema import bodies, contents, files, versions
-
-_IN = 500
 
 
 def _between(column: ColumnElement[bytes]) -> ColumnElement[bool]:
     return column.between(bindparam("low"), bindparam("high"))
 
 
-_RECORDS = select(versions.c.item).join(bodies, bodies.c.id == versions.c.record).where(_between(bodies.c.digest))
 _by_file = select(versions.c.item).join(files, files.c.record == versions.c.record)
-_NAMED = _by_file.where(_between(files.c.digest))
-_HOLDING = _by_file.where(files.c.digest.in_(bindparam("digests", expanding=True)))
-_CONTENTS: dict[str, Select[bytes]] = {
-    algorithm: select(contents.c.sha256).where(_between(contents.c[algorithm.replace("-", "_")]))
-    for algorithm in HEX_DIGITS
-    if algorithm != "sha256"
-}
+_RECORDS = Ask(
+    lambda _: select(versions.c.item).join(bodies, bodies.c.id == versions.c.record).where(_between(bodies.c.digest)),
+    "low",
+    "high",
+)
+_NAMED = Ask(lambda _: _by_file.where(_between(files.c.digest)), "low", "high")
+_HOLDING = Ask(lambda packed: _by_file.where(files.c.digest.in_(packed)))
 
 
-def _spans(of: Hash) -> Iterator[tuple[str, dict[str, object]]]:
-    for algorithm, length in HEX_DIGITS.items():
-        if of.algorithm not in {"", algorithm} or len(of.prefix) > length:
-            continue
-        if (span := digests.span(of.prefix, length // 2)) is not None:
-            yield algorithm, {"low": span[0], "high": span[1]}
+def _contents(algorithm: str) -> Ask:
+    return Ask(
+        lambda _: select(contents.c.sha256).where(_between(contents.c[algorithm.replace("-", "_")])), "low", "high"
+    )
+
+
+# A file that is named by sha256 is also found by the other digests of the same bytes.
+_CONTENTS = {algorithm: _contents(algorithm) for algorithm in HEX_DIGITS if algorithm != "sha256"}
 
 
 def items(connection: Connection, of: Hash) -> list[int]:
     """Return the versions whose record, or one of whose files, has such a digest."""
     found: set[int] = set()
-    for algorithm, span in _spans(of):
+    for algorithm, length in HEX_DIGITS.items():
+        span = digests.span(of.prefix, length // 2) if len(of.prefix) <= length else None
+        if span is None or of.algorithm not in {"", algorithm}:
+            continue
         if algorithm == "sha256" and of.scope != "file":
-            found |= _all(connection, _RECORDS, span)
+            found.update(item for (item,) in _RECORDS.rows(connection, *span))
         if of.scope == "record":
             continue
-        name = digests.pack(f"{algorithm}:{'0' * HEX_DIGITS[algorithm]}")[:1]
-        found |= _all(connection, _NAMED, {key: name + _bytes(value) for key, value in span.items()})
+        tag = digests.pack(f"{algorithm}:{'0' * length}")[:1]
+        found.update(item for (item,) in _NAMED.rows(connection, tag + span[0], tag + span[1]))
         if algorithm in _CONTENTS:
-            # A file that is named by sha256 is also found by the other digests of the same bytes.
-            held = [digests.pack(digests.text(row[0])) for row in connection.execute(_CONTENTS[algorithm], span)]
-            for start in range(0, len(held), _IN):
-                found |= _all(connection, _HOLDING, {"digests": held[start : start + _IN]})
+            held = [digests.pack(digests.text(sha256)) for (sha256,) in _CONTENTS[algorithm].rows(connection, *span)]
+            found.update(item for (item,) in _HOLDING.among(connection, held))
     return sorted(found)
-
-
-def _all(connection: Connection, statement: Select[int], params: dict[str, object]) -> set[int]:
-    return set(connection.execute(statement, params).scalars())
-
-
-def _bytes(value: object) -> bytes:
-    assert isinstance(value, bytes)
-    return value
 
 
 def spellings(of: Hash) -> Iterable[tuple[str, str]]:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, select
 
 from herdbook.model.query import Expression
+from herdbook.stores.sql.index_ask import Ask
 from herdbook.stores.sql.index_blocks import BLOCK, Span, ascending, descending
-from herdbook.stores.sql.index_plan import PRESENCE, Planner, View
+from herdbook.stores.sql.index_plan import PRESENCE, Planner
 from herdbook.stores.sql.index_tables import documents, terms
+from herdbook.stores.sql.index_view import View
 
 _GROW = 8
-_LAST = select(func.max(documents.c.item))
-_EVERY = select(terms.c.id, terms.c.count).where(terms.c.field == PRESENCE, terms.c.value == "")
+_LAST = Ask(lambda _: select(func.max(documents.c.item)))
+_EVERY = Ask(lambda _: select(terms.c.id, terms.c.count).where(terms.c.field == PRESENCE, terms.c.value == ""))
 
 
 class Look:
@@ -22,10 +24,8 @@ class Look:
     def __init__(self, connection: Connection, query: Expression) -> None:
         self.query = query
         self.connection = connection
-        row = connection.execute(_EVERY).one_or_none()
-        self.every: int = row[0] if row else 0
-        self.total: int = row[1] if row else 0
-        self.last = (connection.execute(_LAST).scalar_one() or 0) if self.total else -1
+        self.every, self.total = next(iter(_EVERY.rows(connection)), (0, 0))
+        self.last: int = (_LAST.rows(connection)[0][0] or 0) if self.total else -1
         self.node = Planner(connection, self.total).plan(query)
 
     def bits(self, span: Span) -> int:
@@ -37,36 +37,53 @@ class Look:
         span = Span(0, self.last // BLOCK + 1)
         return span, self.bits(span) if self.total else 0
 
-    def _first_blocks(self, wanted: int) -> int:
-        """Return in how many blocks as many as wanted may be found, were matches spread evenly."""
-        density = max(1, min(self.node.estimate, self.total)) / max(1, self.last // BLOCK + 1)
-        return int(max(1, min(round(2 * wanted / density), self.last // BLOCK + 1)))
-
-    def spans_down(self, last: int, wanted: int) -> Iterator[Span]:
-        """Yield spans that together hold all items up to ``last``, the newest first, ever longer."""
-        end, size = last // BLOCK + 1, self._first_blocks(wanted)
+    def walk_down(self, last: int, wanted: int) -> Iterator[tuple[Span, int]]:
+        """Yield spans that together hold all items up to ``last``, the newest first, and what matches in each."""
+        end, pace = last // BLOCK + 1, _Pace(self, wanted)
         while end > 0:
-            size = min(size, end)
-            yield Span(end - size, size)
-            end, size = end - size, size * _GROW
-
-    def newest(self, before: int | None, wanted: int) -> Iterator[int]:
-        """Yield items that match, the highest first, below ``before``; prepared for as many as are wanted."""
-        last = self.last if before is None else min(self.last, before - 1)
-        for span in self.spans_down(last, wanted):
+            span = Span(end - min(pace.size, end), min(pace.size, end))
             bits = self.bits(span)
             if span.high > last:
                 bits &= (1 << (last + 1 - span.low)) - 1
+            yield span, bits
+            end = span.first
+            pace.note(span, bits)
+
+    def walk_up(self, first: int, wanted: int) -> Iterator[tuple[Span, int]]:
+        """Yield spans that together hold all items from ``first`` on, the oldest first, and what matches in each."""
+        block, pace = first // BLOCK, _Pace(self, wanted)
+        while block <= self.last // BLOCK:
+            span = Span(block, min(pace.size, self.last // BLOCK + 1 - block))
+            bits = self.bits(span)
+            if span.low < first:
+                bits = bits >> (first - span.low) << (first - span.low)
+            yield span, bits
+            block += span.blocks
+            pace.note(span, bits)
+
+    def newest(self, before: int | None, wanted: int) -> Iterator[int]:
+        """Yield items that match, the highest first, below ``before``; prepared for as many as are wanted."""
+        for span, bits in self.walk_down(self.last if before is None else min(self.last, before - 1), wanted):
             yield from (span.low + offset for offset in descending(bits))
 
     def oldest(self, after: int | None, wanted: int) -> Iterator[int]:
         """Yield items that match, the lowest first, above ``after``; prepared for as many as are wanted."""
-        first = 0 if after is None else after + 1
-        block, size = first // BLOCK, self._first_blocks(wanted)
-        while block <= self.last // BLOCK and first <= self.last:
-            span = Span(block, min(size, self.last // BLOCK + 1 - block))
-            bits = self.bits(span)
-            if span.low < first:
-                bits = bits >> (first - span.low) << (first - span.low)
+        for span, bits in self.walk_up(0 if after is None else after + 1, wanted):
             yield from (span.low + offset for offset in ascending(bits))
-            block, size = block + span.blocks, size * _GROW
+
+
+class _Pace:
+    """How many blocks to take next: first by the planner's estimate, then by what was found, never much too far."""
+
+    def __init__(self, look: Look, wanted: int) -> None:
+        self._wanted = wanted
+        self._found = self._seen = 0
+        density = max(1, min(look.node.estimate, look.total)) / max(1, look.last // BLOCK + 1)
+        self.size = max(1, round(1.5 * wanted / density))
+
+    def note(self, span: Span, bits: int) -> None:
+        self._found += bits.bit_count()
+        self._seen += span.blocks
+        longest = self._seen * _GROW
+        missing = max(1, self._wanted - self._found)
+        self.size = min(longest, 1 + round(1.5 * missing * self._seen / self._found)) if self._found else longest

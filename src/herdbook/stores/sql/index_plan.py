@@ -8,18 +8,21 @@ reads documents instead, those that are still in question.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from functools import partial
+from operator import ge, gt, le, lt
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, or_, select
 
 from herdbook.model import query as q
 from herdbook.model.query_match import WORDS
 from herdbook.stores.sql import index_hashes
-from herdbook.stores.sql.index_blocks import BLOCK, CHUNK, Span, ascending, unpack_ids
-from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
+from herdbook.stores.sql.index_ask import Ask
+from herdbook.stores.sql.index_blocks import BLOCK, unpack_ids
+from herdbook.stores.sql.index_tables import terms
+from herdbook.stores.sql.index_view import View
 
 PRESENCE = "?"
 """The field under which the index keeps, for itself, which fields a document has; the empty value is every document."""
@@ -27,98 +30,47 @@ PRESENCE = "?"
 WIDE = 2048
 """More terms than these are looked for in documents, not in postings."""
 
-_IN = 500
-_FEW = 24
+_DOCUMENT_US, _PROBE_US = 5, 1  # what it takes to look into a document, and to find a posting
 
-_term_is = postings.c.term == bindparam("term")
-_terms_are = postings.c.term.in_(bindparam("terms", expanding=True))
-_block_between = postings.c.block.between(bindparam("first"), bindparam("last"))
-_blocks_are = postings.c.block.in_(bindparam("blocks", expanding=True))
-_posting = select(postings.c.block, postings.c.data)
-_ONE_RANGE = _posting.where(_term_is, _block_between)
-_ONE_FEW = _posting.where(_term_is, _blocks_are)
-_SOME_RANGE = _posting.where(_terms_are, _block_between)
-_SOME_FEW = _posting.where(_terms_are, _blocks_are)
-
-_number = select(numbers.c.chunk, numbers.c.data).where(
-    numbers.c.field == bindparam("field"), numbers.c.low <= bindparam("most"), numbers.c.high >= bindparam("least")
-)
-_NUMBER_RANGE = _number.where(numbers.c.chunk.between(bindparam("first"), bindparam("last")))
-_NUMBER_FEW = _number.where(numbers.c.chunk.in_(bindparam("chunks", expanding=True)))
-
-_document = select(documents.c.item, documents.c.terms)
-_DOCUMENT_RANGE = _document.where(documents.c.item.between(bindparam("first"), bindparam("last")))
-_DOCUMENT_FEW = _document.where(documents.c.item.in_(bindparam("items", expanding=True)))
-
-_EXACT = select(terms.c.id, terms.c.value, terms.c.count).where(
-    terms.c.field == bindparam("field"), terms.c.value.in_(bindparam("values", expanding=True))
-)
-
-
-class View:
-    """The index within a span."""
-
-    def __init__(self, connection: Connection, span: Span, every: int) -> None:
-        self.connection = connection
-        self.span = span
-        self._every = every
-
-    @cached_property
-    def all(self) -> int:
-        """Every document."""
-        return self.postings((self._every,), None)
-
-    def postings(self, ids: tuple[int, ...], mask: int | None) -> int:
-        """Return the items that have one of these terms, within the mask."""
-        if not ids or mask == 0:
-            return 0
-        blocks = None if mask is None else self.span.active(mask)
-        params: dict[str, object]
-        if blocks is not None and len(blocks) <= _FEW:
-            one, some, params = _ONE_FEW, _SOME_FEW, {"blocks": blocks}
-        else:
-            first, last = (
-                (blocks[0], blocks[-1]) if blocks else (self.span.first, self.span.first + self.span.blocks - 1)
+# OR, not a list of pairs: SQLite reads the whole index for that.
+_EXACT = Ask(
+    lambda keys: select(terms.c.field, terms.c.value, terms.c.id, terms.c.count).where(
+        or_(
+            *(
+                and_(terms.c.field == field, terms.c.value == value)
+                for field, value in zip(keys[::2], keys[1::2], strict=True)
             )
-            one, some, params = _ONE_RANGE, _SOME_RANGE, {"first": first, "last": last}
-        if len(ids) == 1:
-            found = self.span.of_postings(self.connection.execute(one, {"term": ids[0], **params}))
-        else:
-            found = self.span.of_postings(self._rows(some, ids, params))
-        return found if mask is None else found & mask
+        )
+    ),
+    width=2,
+    lists=(1, 4, 16, 64),
+)
 
-    def _rows(
-        self, statement: Select[int, bytes], ids: tuple[int, ...], params: dict[str, object]
-    ) -> Iterator[tuple[int, bytes]]:
-        for start in range(0, len(ids), _IN):
-            yield from self.connection.execute(statement, {"terms": ids[start : start + _IN], **params})
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {">=": ge, ">": gt, "<": lt, "<=": le}
 
-    def between(self, field: str, least: float, most: float, mask: int | None) -> int:
-        """Return the items that have a number from ``least`` to ``most`` in a field, within the mask."""
-        if mask == 0:
-            return 0
-        params: dict[str, object] = {"field": field, "least": least, "most": most}
-        chunks = None if mask is None else self.span.active(mask, CHUNK)
-        if chunks is not None and len(chunks) <= _IN:
-            rows = self.connection.execute(_NUMBER_FEW, {**params, "chunks": chunks})
-        else:
-            params |= {"first": self.span.low // CHUNK, "last": self.span.high // CHUNK}
-            rows = self.connection.execute(_NUMBER_RANGE, params)
-        found = self.span.of_numbers(rows, least, most)
-        return found if mask is None else found & mask
 
-    def documents(self, mask: int | None) -> Iterator[tuple[int, bytes]]:
-        """Yield (item, packed terms) of documents within the mask."""
-        count = math.inf if mask is None else mask.bit_count()
-        if mask is None or count * 4 > self.span.blocks * BLOCK:
-            params = {"first": self.span.low, "last": self.span.high}
-            for item, data in self.connection.execute(_DOCUMENT_RANGE, params):
-                yield item, data
-            return
-        items = [self.span.low + offset for offset in ascending(mask)]
-        for start in range(0, len(items), _IN):
-            for item, data in self.connection.execute(_DOCUMENT_FEW, {"items": items[start : start + _IN]}):
-                yield item, data
+def _within(low: str, high: str) -> list[ColumnElement[bool]]:
+    """Return the conditions of a range of values of a field; without an end when ``high`` is empty."""
+    found = [terms.c.field == bindparam("field"), _COMPARE[low](terms.c.value, bindparam("low"))]
+    return [*found, _COMPARE[high](terms.c.value, bindparam("high"))] if high else found
+
+
+def _ranges(select_: Select[*tuple[Any, ...]], *names: str) -> dict[tuple[str, str], Ask]:
+    return {
+        (low, high): Ask(
+            partial(_range_of, select_, low, high), *(("field", "low", "high")[: 3 if high else 2]), *names
+        )
+        for low in (">=", ">")
+        for high in ("<", "<=", "")
+    }
+
+
+def _range_of(select_: Select[*tuple[Any, ...]], low: str, high: str, _: object) -> Select[*tuple[Any, ...]]:
+    return select_.where(*_within(low, high))
+
+
+_RANGES = _ranges(select(terms.c.id, terms.c.count).limit(bindparam("most", type_=Integer)), "most")
+_RANGE_IDS = _ranges(select(terms.c.id))
 
 
 class Node(Protocol):
@@ -141,7 +93,7 @@ class Node(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    ids: tuple[int, ...]
+    ids: Sequence[int]
     estimate: int
     rank: int = 0
 
@@ -179,8 +131,9 @@ class _Wide:
     rank: int = 2
 
     def bits(self, view: View, mask: int | None) -> int:
-        if mask == 0:
-            return 0
+        asked = view.span.blocks * BLOCK if mask is None else mask.bit_count()
+        if asked * _DOCUMENT_US > len(self.ids) * _PROBE_US:
+            return view.postings(sorted(self.ids), mask)
         found = view.span.of_items(
             item for item, data in view.documents(mask) if not self.ids.isdisjoint(unpack_ids(data))
         )
@@ -272,18 +225,12 @@ class Planner:
         return self._node(expression)
 
     def _look_up(self, wanted: set[tuple[str, str]]) -> None:
-        fields: dict[str, list[str]] = {}
-        for field, value in sorted(wanted):
-            fields.setdefault(field, []).append(value)
-        for field, values in fields.items():
-            for start in range(0, len(values), _IN):
-                params = {"field": field, "values": values[start : start + _IN]}
-                for id_, value, count in self._connection.execute(_EXACT, params):
-                    self._known[field, value] = id_, count
+        for field, value, id_, count in _EXACT.among(self._connection, sorted(wanted)):
+            self._known[field, value] = id_, count
 
     def _terms(self, keys: list[tuple[str, str]]) -> Node:
         found = {self._known[key] for key in keys if key in self._known}
-        return _Terms(tuple(sorted(id_ for id_, _ in found)), sum(count for _, count in found))
+        return _Terms(sorted(id_ for id_, _ in found), sum(count for _, count in found))
 
     def _node(self, expression: q.Expression) -> Node:
         match expression:
@@ -292,9 +239,9 @@ class Planner:
             case q.Word() | q.Is() | q.Has():
                 return self._terms(list(_exact(expression)))
             case q.WordPrefix(prefix):
-                return self._range(WORDS, prefix, _after_all(prefix))
+                return self._beginning(WORDS, prefix)
             case q.Begins(field, prefix):
-                return self._range(field, prefix, _after_all(prefix))
+                return self._beginning(field, prefix)
             case q.Text():
                 return self._text(expression)
             case q.Number():
@@ -310,32 +257,28 @@ class Planner:
             case q.Or(of):
                 return _Or(tuple(map(self._node, of)))
 
-    def _range(
-        self, field: str, low: str | None, high: str | None, *, low_open: bool = False, high_open: bool = True
-    ) -> Node:
-        """Terms of a field from ``low`` to ``high``."""
-        within = [terms.c.field == field]
-        if low is not None:
-            within.append(terms.c.value > low if low_open else terms.c.value >= low)
-        if high is not None:
-            within.append(terms.c.value < high if high_open else terms.c.value <= high)
-        rows = self._connection.execute(select(terms.c.id, terms.c.count).where(and_(*within))).all()
-        ids = [row[0] for row in rows]
-        estimate = min(self._total, sum(row[1] for row in rows))
-        return _Wide(frozenset(ids), estimate) if len(ids) > WIDE else _Terms(tuple(sorted(ids)), estimate)
+    def _range(self, field: str, low: tuple[str, str], high: tuple[str, str] | None) -> Node:
+        """Terms of a field between two bounds, each a comparison and a text."""
+        bounds = (field, low[1], high[1]) if high else (field, low[1])
+        operators = (low[0], high[0] if high else "")
+        rows = _RANGES[operators].rows(self._connection, *bounds, WIDE + 1)
+        if len(rows) > WIDE:
+            ids = _RANGE_IDS[operators].rows(self._connection, *bounds)
+            return _Wide(frozenset(id_ for (id_,) in ids), self._total)
+        return _Terms(sorted(id_ for id_, _ in rows), min(self._total, sum(count for _, count in rows)))
+
+    def _beginning(self, field: str, prefix: str) -> Node:
+        after = _after_all(prefix)
+        return self._range(field, (">=", prefix), None if after is None else ("<", after))
 
     def _text(self, of: q.Text) -> Node:
         match of.compare:
-            case q.Compare.LESS:
-                return self._range(of.field, None, of.value)
-            case q.Compare.LESS_EQUAL:
-                return self._range(of.field, None, of.value, high_open=False)
-            case q.Compare.GREATER:
-                return self._range(of.field, of.value, None, low_open=True)
-            case q.Compare.GREATER_EQUAL:
-                return self._range(of.field, of.value, None)
+            case q.Compare.LESS | q.Compare.LESS_EQUAL:
+                return self._range(of.field, (">=", ""), (of.compare.value, of.value))
+            case q.Compare.GREATER | q.Compare.GREATER_EQUAL:
+                return self._range(of.field, (of.compare.value, of.value), None)
             case q.Compare.EQUAL:
-                return self._range(of.field, of.value, of.value, high_open=False)
+                return self._range(of.field, (">=", of.value), ("<=", of.value))
 
     def _number(self, of: q.Number) -> Node:
         least, most = {
@@ -350,7 +293,7 @@ class Planner:
     def _hash(self, of: q.Hash) -> Node:
         parts: list[Node] = [_Items(tuple(index_hashes.items(self._connection, of)))]
         for field, text in index_hashes.spellings(of):
-            node = self._range(field, text, _after_all(text))
+            node = self._beginning(field, text)
             if node.estimate:
                 parts.append(node)
         return parts[0] if len(parts) == 1 else _Or(tuple(parts))
