@@ -36,10 +36,10 @@ def entries(
     """Return the entries of rows, in their order; ``known`` bodies are not read again."""
     standing = standing_of(tx, rows)
     wanted = {row.record for row in rows} | set(standing.resolved_by.values())
-    versions = {digest: body for digest, body in bodies.load(tx, wanted, known).items() if isinstance(body, Version)}
+    versions = bodies.versions(tx, wanted, known)
     named = _pointers_to(tx, rows)
     return [
-        Entry(
+        Entry.model_construct(  # of checked parts
             model=row.model,
             ordinal=row.ordinal,
             record=row.record,

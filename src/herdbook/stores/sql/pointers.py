@@ -51,7 +51,9 @@ _POINTERS = (
     .where(models.c.folded.in_(bindparam("models", expanding=True)))
     .order_by(pointers.c.seq.desc(), pointers.c.position.desc())
 )
-_POINTERS_TO = _POINTER.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(
+_TARGET = bodies.alias("target")
+_TARGETS = select(_TARGET.c.id).where(_TARGET.c.digest.in_(bindparam("digests", expanding=True)))
+_POINTERS_TO = _POINTER.where(pointers.c.to.in_(_TARGETS)).order_by(  # through the index on `to`, not the outer join
     models.c.name, pointers.c.kind, pointers.c.name
 )
 
