@@ -14,6 +14,8 @@ from herdbook.service import documents, touched
 from herdbook.service.context import Context
 
 CHUNK = 100
+PASSING = frozenset({"bytes-unavailable", "reader-unavailable"})
+"""Findings about the store or the machine, not about the bytes: nothing to keep, the file is read again later."""
 
 
 @dataclass
@@ -51,7 +53,7 @@ def _read(context: Context, todo: dict[str, str], listing: Listing, result: Read
         for digest, facts in zip(blobs, found, strict=True):
             if facts is None:
                 result.unread.append(digest)
-            else:
+            elif not {finding.rule for finding in facts.findings} & PASSING:
                 result.facts[digest] = facts
     except HerdbookError:
         return
@@ -76,7 +78,9 @@ def follow(context: Context, limit: int = 10_000) -> int:
             _read(context, wanted, {row.path: row.size for row in rows}, read)
         with context.catalogue.write() as tx:
             tx.put_facts(read.facts)
-            tx.put_unread(todo - read.facts.keys())
+            tx.put_unread(read.unread)
             documents.refresh(tx, touched.items_of(tx, records))
         done += len(todo)
+        if not read.facts and not read.unread:
+            break  # nothing of these can be read now
     return done
