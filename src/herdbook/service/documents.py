@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from herdbook.kernel import words
+from herdbook.kernel import digests, words
 from herdbook.kernel.errors import CorruptError
 from herdbook.model.activities import Activity, Metric
 from herdbook.model.base import Json
@@ -123,7 +123,8 @@ def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry], kno
         value = values.get(item.digest)
         if isinstance(value, Statement):
             statements[item.subject_kind, item.subject].append(value)
-    return _Said(statements, makers, values, tx.facts(files), _principals(tx, rows))
+    facts = tx.facts(digest for digest in files if digests.is_sha256(digest))
+    return _Said(statements, makers, values, facts, _principals(tx, rows))
 
 
 def _principals(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, int], str]:
