@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from herdbook.kernel.errors import UnavailableError
-from herdbook.stores.sql import trouble
+from herdbook.stores.sql import place, trouble
 
 PATIENCE_S = 30.0
 """How long a writer waits for another one, in seconds."""
@@ -167,9 +167,9 @@ class Database:
 
     def copy_to(self, target: Path) -> None:
         """Write a consistent copy, durably, as one file without a log; it replaces an older copy when it is whole."""
-        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
+            place.make_folder(target.parent)
             with self.borrowed() as raw, closing(sqlite3.connect(part, isolation_level=None)) as copy:
                 copy.execute("PRAGMA synchronous=OFF")  # it is synced below, at once
                 raw.backup(copy)
@@ -180,10 +180,13 @@ class Database:
             finally:
                 os.close(handle)
             part.replace(target)
+            place.sync_folder(target.parent)
+        except OSError as error:
+            raise trouble.of_system(error, target) from error
         finally:
-            part.unlink(missing_ok=True)
-            Path(f"{part}-journal").unlink(missing_ok=True)
-        sync_folder(target.parent)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+                Path(f"{part}-journal").unlink(missing_ok=True)
 
     def _take(self) -> Link:
         self._notice_fork()
@@ -328,15 +331,6 @@ class _Single:
         if self._link is not None:
             self._link.close()
             self._link = None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 _PARENTS: list[object] = []

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from herdbook.kernel import digests, times
 from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, MissingError, UnavailableError
 from herdbook.stores.sql import index_tables, place, trouble
-from herdbook.stores.sql.engine import PATIENCE_S, Database, Mode, sync_folder
+from herdbook.stores.sql.engine import PATIENCE_S, Database, Mode
 from herdbook.stores.sql.schema import REVISIONS, alembic_version, registry
 
 APPLICATION_ID = 0x48524442
@@ -146,7 +146,7 @@ def _reading_mode(path: Path) -> Mode:
 def _create(path: Path, patience_s: float) -> None:
     """Make the database, unless another process does so at the same moment."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.make_folder(path.parent)
         engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: sqlite3.connect(path, timeout=patience_s, isolation_level=None),
@@ -158,15 +158,11 @@ def _create(path: Path, patience_s: float) -> None:
             if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0:
                 _fill(connection)
             connection.exec_driver_sql("COMMIT")
-        sync_folder(path.parent)
+        place.sync_folder(path.parent)  # SQLite does not sync that its journal is gone
     except (DBAPIError, sqlite3.Error) as error:
         raise trouble.translate(error, path) from error
     except OSError as error:
-        raise DeniedError(
-            f"no registry can be made at {path}: {error.strerror}",
-            code="cannot-create",
-            hint="Choose a folder where you may write.",
-        ) from error
+        raise trouble.of_system(error, path) from error
 
 
 def _keep_a_log(path: Path, patience_s: float) -> None:
@@ -182,8 +178,11 @@ def _keep_a_log(path: Path, patience_s: float) -> None:
                 if time.monotonic() > deadline:
                     raise trouble.locked(path)
                 time.sleep(_POLL_S)
+        place.sync_folder(path.parent)
     except sqlite3.Error as error:
         raise trouble.translate(error, path) from error
+    except OSError as error:
+        raise trouble.of_system(error, path) from error
 
 
 def _switch(raw: sqlite3.Connection) -> bool:

@@ -16,6 +16,24 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 _MOUNTS = Path("/proc/self/mounts")
 
 
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, durably."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def filesystem(path: str, mounts: str) -> tuple[str, str]:
     """Return (type of the file system, mount point) for an absolute path without links, both empty when none fits.
 

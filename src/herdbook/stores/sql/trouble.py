@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -18,11 +19,7 @@ def translate(error: DBAPIError | sqlite3.Error, path: Path) -> HerdbookError:
     """Return our error for SQLite's."""
     cause, primary = _cause(error)
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
-        return UnavailableError(
-            f"the disk of {path} is full; nothing was written",
-            code="disk-full",
-            hint="Free some space, then do the same again.",
-        )
+        return disk_full(path)
     if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return locked(path)
     if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
@@ -49,6 +46,26 @@ def translate(error: DBAPIError | sqlite3.Error, path: Path) -> HerdbookError:
         f"the database {path} does not answer as a catalogue: {cause}",
         code="catalogue-corrupt",
         hint="Run `herdbook doctor`; if it finds nothing, please report this.",
+    )
+
+
+def of_system(error: OSError, path: Path) -> HerdbookError:
+    """Return our error for the operating system's, about a file that is made or copied."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return disk_full(path)
+    return DeniedError(
+        f"{path} cannot be written: {error.strerror}",
+        code="cannot-create",
+        hint="Choose a folder where you may write.",
+    )
+
+
+def disk_full(path: Path) -> UnavailableError:
+    """Return the error for a disk without room."""
+    return UnavailableError(
+        f"the disk of {path} is full; nothing was written",
+        code="disk-full",
+        hint="Free some space, then do the same again.",
     )
 
 

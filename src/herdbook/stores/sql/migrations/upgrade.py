@@ -10,6 +10,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine, update
 from sqlalchemy.pool import NullPool
 
+from herdbook.kernel.errors import CorruptError
 from herdbook.stores.sql.opening import this_version
 from herdbook.stores.sql.schema import registry
 
@@ -21,6 +22,9 @@ def upgrade(path: Path, patience_s: float, revision: str = "head") -> None:
         path: the file; an empty one becomes a database without rows.
         patience_s: how long to wait for another writer, in seconds.
         revision: how far to go.
+
+    Raises:
+        CorruptError: when rows refer to rows that are not there.
     """
     engine = create_engine(
         "sqlite+pysqlite://",
@@ -38,5 +42,9 @@ def upgrade(path: Path, patience_s: float, revision: str = "head") -> None:
         command.upgrade(config, revision)
         connection.execute(update(registry).values(written_by=this_version()))
         if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-            raise sqlite3.IntegrityError("a row refers to one that is not there")
+            raise CorruptError(
+                f"{path} has rows that refer to rows which are not there; it was left as it was",
+                code="catalogue-corrupt",
+                hint="Restore a backup, or import the bundle of each namespace into a new registry.",
+            )
         connection.exec_driver_sql("COMMIT")
