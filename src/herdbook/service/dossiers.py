@@ -71,7 +71,8 @@ def _sisters(tx: Reader, entry: Entry, files: tuple[FileView, ...]) -> tuple[lis
         return [], []
     sharing = {row.record for row in tx.files_named(core[:1])} - {entry.record, entry.resolved_by or ""}
     by_record = tx.files(sorted(sharing)[:500])
-    formats = {digest: f.format for digest, f in tx.facts({r.digest for rs in by_record.values() for r in rs}).items()}
+    named = {row.digest for rows in by_record.values() for row in rows if row.digest.startswith("sha256:")}
+    formats = {digest: facts.format for digest, facts in tx.facts(named).items()}
     content, payload = [], []
     for record, rows in by_record.items():
         digests = sorted(row.digest for row in rows)
