@@ -1,10 +1,7 @@
-# ruff: noqa: ANN401, BLE001, D101, D102, D103, INP001 - one script to copy; JSON of another shape raises anything
+# ruff: noqa: ANN401, BLE001, D101, D102, D103, E401, I001, INP001 - one script to copy; JSON of another shape raises anything
 """Verify a Herdbook bundle, a folder or a plain tar of it, as bundle.md says; a line on stderr for each problem."""
 
-import argparse
-import json
-import sys
-import tarfile
+import argparse, json, sys, tarfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from decimal import Decimal
@@ -88,8 +85,10 @@ def members(top: Path, tar: Any) -> Iterator[tuple[str, Any]]:
 
 def blobs_of(body: dict[str, Any]) -> set[tuple[str, int | None]]:
     parts = [body, *body.get("inputs", ()), *body.get("outputs", ()), body.get("environment", {}), body.get("code", {})]
-    parts += [body["body"]] if body.get("type") == "herdbook/ext-schema/1" else []
-    found = {(part[key], None) for part in parts for key in ("blob", "diff", "history", "manifest") if key in part}
+    kind = (body.get("type"), "file" in body.get("subject", [{}])[0])
+    parts += [body["body"]] if kind in {("herdbook/ext-schema/1", False), ("herdbook/resolves/1", True)} else []
+    keys = ("blob", "by", "diff", "history", "manifest")
+    found = {(part[key], None) for part in parts for key in keys if key in part}
     return found | {(file["digest"], file["size"]) for file in body.get("files", ()) if file["digest"][:7] == "sha256:"}
 
 

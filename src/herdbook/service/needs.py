@@ -68,6 +68,8 @@ def _parts(body: Json) -> Iterator[Json]:
         yield from _dicts([body.get(key)])
     if body.get("type") == "herdbook/ext-schema/1":
         yield from _dicts([body.get("body")])
+    if body.get("type") == "herdbook/resolves/1" and any("file" in subject for subject in _dicts(body.get("subject"))):
+        yield from ({"blob": told["by"]} for told in _dicts([body.get("body")]) if "by" in told)
 
 
 def _dicts(value: Any) -> Iterator[Json]:  # noqa: ANN401 - JSON of whatever shape
