@@ -11,6 +11,7 @@ from herdbook.model.pages import Page
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies, journal, registration
 from herdbook.service.context import Context
+from herdbook.service.paging import after_digest, check_limit
 
 
 class Activities:
@@ -51,8 +52,9 @@ class Activities:
 
     def list(self, *, kind: str = "", cursor: str | None = None, limit: int = 50) -> Page[ActivityEntry]:
         """Return activities."""
+        check_limit(limit)
         with self._context.catalogue.read() as tx:
-            found = tx.activities(after=cursor or "", limit=limit + 1, kind=kind)
+            found = tx.activities(after=after_digest(cursor), limit=limit + 1, kind=kind)
             items = entries(tx, found[:limit])
         return Page(items=tuple(items), cursor=found[limit - 1] if len(found) > limit else None)
 

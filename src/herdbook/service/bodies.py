@@ -38,10 +38,25 @@ def parse(data: bytes) -> Value:
 
 
 def load(reader: JournalReader, named: Iterable[str], known: Mapping[str, Value] | None = None) -> dict[str, Value]:
-    """Return parsed bodies of those that are here; ``known`` ones are taken from there."""
+    """Return parsed bodies of those that are here; ``known`` ones are taken from there.
+
+    Raises:
+        CorruptError: when a body does not have the bytes of its digest.
+    """
     wanted = set(named)
     have = {digest: known[digest] for digest in wanted if digest in known} if known else {}
-    return {**have, **{digest: parse(data) for digest, data in reader.bodies(wanted - have.keys()).items()}}
+    found = reader.bodies(wanted - have.keys())
+    return {**have, **{digest: parse(_sound(digest, data)) for digest, data in found.items()}}
+
+
+def _sound(digest: str, data: bytes) -> bytes:
+    if digests.of(data) != digest:
+        raise CorruptError(
+            f"the body of {digest} does not have the bytes of its digest",
+            code="body-corrupt",
+            hint="Run `herdbook doctor`; a backup or another copy of the journal has the right ones.",
+        )
+    return data
 
 
 def versions(
@@ -57,13 +72,7 @@ def versions(
     wanted = set(named)
     found = {digest: body for digest in wanted if known and isinstance(body := known.get(digest), Version)}
     for digest, data in reader.bodies(wanted - found.keys()).items():
-        if digests.of(data) != digest:
-            raise CorruptError(
-                f"the body of {digest} does not have the bytes of its digest",
-                code="body-corrupt",
-                hint="Run `herdbook doctor`; a backup or another copy of the journal has the right ones.",
-            )
-        told = json.loads(data)
+        told = json.loads(_sound(digest, data))
         if told.get("schema") == "herdbook/version/1":
             found[digest] = Version.model_construct(files=tuple(File.model_construct(**f) for f in told["files"]))
     return found

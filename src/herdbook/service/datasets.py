@@ -12,6 +12,7 @@ from herdbook.model.statements import Said, Statement, Subject
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies, currency, journal, statements
 from herdbook.service.context import Context
+from herdbook.service.paging import after_digest, check_limit
 
 
 class Datasets:
@@ -52,9 +53,10 @@ class Datasets:
 
     def list(self, prefix: str = "", *, cursor: str | None = None, limit: int = 50) -> Page[DatasetEntry]:
         """Return datasets; ``prefix`` is ``scheme:begin``."""
+        check_limit(limit)
         scheme, _, begin = prefix.partition(":")
         with self._context.catalogue.read() as tx:
-            rows = tx.datasets(scheme=scheme, prefix=begin, after=cursor or "", limit=limit + 1)
+            rows = tx.datasets(scheme=scheme, prefix=begin, after=after_digest(cursor), limit=limit + 1)
             items = entries(tx, [record for record, *_ in rows[:limit]])
         return Page(items=tuple(items), cursor=rows[limit - 1][0] if len(rows) > limit else None)
 

@@ -147,7 +147,10 @@ def _about(said: _Said, entry: Entry) -> Iterator[Statement]:
 
 
 def _meant(statement: Statement, entry: Entry) -> bool:
-    """Say whether a statement about labels of a model means this version."""
+    """Say whether a statement about labels of a model, or about some registrations, means this version."""
+    registrations = statement.body.get("registrations")
+    if registrations is not None and f"{entry.model}@{entry.ordinal}" not in registrations:
+        return False
     labels = [subject.labels for subject in statement.subject if subject.name == entry.model]
     return not labels or None in labels or any(set(entry.labels) & set(wanted or ()) for wanted in labels)
 

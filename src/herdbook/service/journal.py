@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from herdbook.kernel import digests, times
-from herdbook.kernel.errors import CorruptError, InvalidError, MissingError, UnavailableError
+from herdbook.kernel.errors import ConflictError, CorruptError, InvalidError, MissingError, UnavailableError
 from herdbook.model.activities import Activity
 from herdbook.model.base import Json
 from herdbook.model.datasets import Dataset
@@ -37,6 +37,7 @@ from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import documents
 from herdbook.service.bodies import Body
 from herdbook.service.context import Context
+from herdbook.service.paging import check_limit
 from herdbook.service.projection import project
 
 PART = MAX_OPS // 2
@@ -56,6 +57,8 @@ class Draft:
         self.values: dict[str, Body | Json] = {}
         self.touched: set[int] = set()
         self.marks: list[int] = []
+        self.said: dict[str, Statement] = {}
+        self.done: dict[str, str] = {}
         self._known: set[str] = set()
 
     def preload(self, candidates: Sequence[str]) -> None:
@@ -202,6 +205,7 @@ class Journals:
 
     def events(self, namespace: str, *, after: int = 0, limit: int = 100) -> Page[EventEntry]:
         """Return events in order."""
+        check_limit(limit)
         with self._context.catalogue.read() as tx:
             head = head_of(tx, namespace)
             rows = tx.events(head.namespace, after, limit)
@@ -267,11 +271,14 @@ def draft_for(context: Context, tx: Writer, namespace: str) -> Draft:
 
     Raises:
         MissingError: when it is not here and this registry makes no namespaces by itself.
+        ConflictError: when one is here that differs only in case.
         UnavailableError: when its journal has its home elsewhere.
     """
     head = tx.head(namespace)
     if head is None and not context.create_namespaces:
         head_of(tx, namespace)
+    if head is not None and head.namespace != namespace:
+        raise same_name(namespace, head)
     if head is not None and head.home != context.catalogue.registry:
         raise UnavailableError(
             f"the journal of {head.namespace!r} has its home in {head.home}; here is a copy",
@@ -279,3 +286,12 @@ def draft_for(context: Context, tx: Writer, namespace: str) -> Draft:
             hint="Write at its home, or into a namespace of your own.",
         )
     return Draft(context, tx, namespace)
+
+
+def same_name(namespace: str, head: Head) -> ConflictError:
+    """Return the error for a namespace's name that differs only in case from one that is here."""
+    return ConflictError(
+        f"the namespace {namespace!r} differs only in case from {head.namespace!r}",
+        code="name-clash",
+        hint=f"Write {head.namespace!r}, or choose another name.",
+    )

@@ -14,6 +14,7 @@ from herdbook.model.statements import Said, Statement, StatementEntry, Subject
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies, currency, journal, references, statements
 from herdbook.service.context import Context
+from herdbook.service.paging import check_limit
 
 State = Literal["current", "deprecated", "withdrawn", "moved"]
 _STATES: dict[str, State] = {
@@ -39,6 +40,7 @@ class Models:
 
     def list(self, prefix: str = "", *, cursor: str | None = None, limit: int = 50) -> Page[ModelEntry]:
         """Return models by name."""
+        check_limit(limit)
         with self._context.catalogue.read() as tx:
             rows = tx.models(prefix, cursor or "", limit + 1)
             items = entries(tx, rows[:limit])
@@ -109,11 +111,13 @@ def entries(tx: Reader, rows: list[ModelRow]) -> list[ModelEntry]:
     named = tx.pointers({row.name for row in rows})
     told = currency.current(tx, tx.statements({("name", row.name) for row in rows}))
     values = bodies.load(tx, {row.digest for row in told} | {row.profile for row in rows if row.profile})
+    homes = {row.name: row.namespace for row in rows}
     states: dict[str, State] = {}
     targets: dict[str, str] = {}
     for statement in told:
         value = values.get(statement.digest)
-        if statement.type in _STATES and isinstance(value, Statement) and not value.subject[0].labels:
+        own = homes.get(statement.subject) == statement.namespace  # another namespace's does not count
+        if own and statement.type in _STATES and isinstance(value, Statement) and not value.subject[0].labels:
             states[statement.subject] = _STATES[statement.type]
             targets[statement.subject] = str(value.body.get("to", ""))
     found = []

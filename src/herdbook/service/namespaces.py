@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 
 from herdbook.kernel import names
-from herdbook.kernel.errors import ConflictError, InvalidError
+from herdbook.kernel.errors import ConflictError
 from herdbook.model.journal import Checkpoint
 from herdbook.model.statements import Said, Statement, StatementEntry, Subject
 from herdbook.service import bodies, currency, extensions, journal, statements
@@ -26,11 +26,7 @@ class Namespaces:
         with self._context.catalogue.write() as tx:
             head = tx.head(name)
             if head is not None and head.namespace != name:
-                raise ConflictError(
-                    f"the namespace {name!r} differs only in case from {head.namespace!r}",
-                    code="name-clash",
-                    hint=f"Write {head.namespace!r}, or choose another name.",
-                )
+                raise journal.same_name(name, head)
             return journal.checkpoint(head or journal.begin(self._context, tx, name))
 
     def list(self) -> list[Checkpoint]:
@@ -62,8 +58,6 @@ class Namespaces:
                         code="schema-taken",
                         hint="A schema never changes; register the next version.",
                     )
-            if draft.namespace != name:
-                raise InvalidError(f"write the namespace as {draft.namespace!r}", code="bad-name")
             made = statements.make(self._context, tx, draft, [said])[0]
             draft.commit()
             return statements.read(tx, made.digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
-from herdbook.kernel.names import Reference
+from herdbook.kernel.names import Reference, namespace_of
 from herdbook.model import pointers
 from herdbook.model.rows import VersionRow
 from herdbook.model.statements import Statement
@@ -58,7 +58,9 @@ def follow(tx: Reader, name: str) -> tuple[str, str | None]:
     while True:
         row = tx.model(name)
         exact = row.name if row else name
-        moved = currency.current(tx, tx.statements([("name", exact)], "herdbook/moved/1"))
+        home = row.namespace if row else namespace_of(exact)
+        told = [m for m in tx.statements([("name", exact)], "herdbook/moved/1") if m.namespace.lower() == home.lower()]
+        moved = currency.current(tx, told)
         target = next((v for v in bodies.load(tx, (m.digest for m in moved[-1:])).values()), None)
         if isinstance(target, Statement) and exact not in seen:
             seen.append(exact)
@@ -133,7 +135,9 @@ def _one(rows: list[VersionRow], text: str, as_of: int | None) -> VersionRow:
 
 
 def _missing_version(tx: Reader, reference: Reference) -> VersionRow:
-    found = [pointers.split(p.pointer) for p in tx.pointers([reference.model]).get(reference.model, []) if p.to]
+    row = tx.model(reference.model)
+    model = row.name if row else reference.model
+    found = [pointers.split(p.pointer) for p in tx.pointers([model]).get(model, []) if p.to]
     kind = "alias" if reference.alias else "label"
     names = [name for what, _, name in found if what == kind]
     wanted = reference.alias or reference.label

@@ -305,7 +305,7 @@ def add_activity(
     if same is None:
         same = tx.same_activity([activity.sameness]).get(activity.sameness, [])
     draft.preload(same)
-    for digest in same:
+    for digest in [*same, draft.done.get(activity.sameness, "")]:
         if draft.knows(digest):
             return digest
     extensions.check(tx, context.blobs, "activity", activity.ext)
@@ -318,6 +318,7 @@ def add_activity(
             code="no-record",
             hint="Register the dataset or version first, or send it along.",
         )
+    draft.done[activity.sameness] = activity.digest
     if draft.record(activity):
         draft.touched |= touched.by(tx, activity, draft.values)
     return activity.digest

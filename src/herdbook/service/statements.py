@@ -14,6 +14,7 @@ from herdbook.model.statements import Said, Statement, StatementEntry, Subject
 from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import bodies, currency, extensions, journal, licences, references, touched
 from herdbook.service.context import Context
+from herdbook.service.paging import check_limit, position
 
 RESERVED = frozenset({"herdbook/resolves/1", "herdbook/profile/1", "herdbook/ext-schema/1"})
 """Kinds that are made by registering bytes, ``profile set`` and ``namespace schema``, with what belongs to them."""
@@ -38,7 +39,8 @@ def add(
     made: list[Statement] = []
     for statement in issued:
         _check(context, tx, draft, statement)
-        made.append(_existing(tx, draft, same.get(statement.sameness, [])) or statement)
+        here = draft.said.get(statement.sameness) or _existing(tx, draft, same.get(statement.sameness, []))
+        made.append(draft.said.setdefault(statement.sameness, here or statement))
         draft.statement(made[-1])
         draft.touched |= touched.by(tx, statement, draft.values)
     return made
@@ -120,12 +122,13 @@ class Statements:
         self, subject: str, *, kind: str = "", every: bool = False, cursor: str | None = None, limit: int = 50
     ) -> Page[StatementEntry]:
         """Return statements about something."""
+        check_limit(limit)
+        start = position(cursor)
         type_ = kind if "/" in kind else f"herdbook/{kind}/1" if kind else ""
         with self._context.catalogue.read() as tx:
             rows = _once(tx.statements(subject_keys(tx, subject), type_))
             found = entries(tx, rows)
         found = [entry for entry in found if every or entry.current]
-        start = int(cursor or 0)
         items = tuple(found[start : start + limit])
         more = start + limit < len(found)
         return Page(items=items, cursor=str(start + limit) if more else None, total=len(found))
@@ -205,9 +208,9 @@ def check_subjects(tx: Reader, draft: journal.Draft, said: Sequence[Said]) -> No
         MissingError: when a record, statement or event is not.
     """
     about = [subject for item in said for subject in item.subject]
-    wanted = {subject.record or subject.statement for subject in about} - {None}
-    missing = {str(item) for item in wanted} - set(tx.known([str(item) for item in wanted]))
-    missing = {digest for digest in missing if not draft.knows(digest)}
+    named = {subject.record or subject.statement for subject in about}
+    missing = {digest for digest in named if digest and not draft.knows(digest)}
+    missing -= set(tx.known(missing)) if missing else set()
     missing |= {subject.event for subject in about if subject.event and tx.event(subject.event) is None}
     if missing:
         raise MissingError(

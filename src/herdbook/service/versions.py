@@ -10,7 +10,7 @@ from herdbook.kernel.names import namespace_of
 from herdbook.model import pointers
 from herdbook.model.dossiers import Dossier
 from herdbook.model.lineage import Lineage
-from herdbook.model.pages import MAX_LIMIT, Page
+from herdbook.model.pages import Page
 from herdbook.model.query import Order
 from herdbook.model.query_parser import parse
 from herdbook.model.registrations import Registration
@@ -22,19 +22,9 @@ from herdbook.service import currency, dossiers, intake, journal, lineage, refer
 from herdbook.service import statements as statements_
 from herdbook.service.context import Context
 from herdbook.service.entries import entries
+from herdbook.service.paging import check_limit, position
 
 COUNT_CAP = 10_000
-
-
-def check_limit(limit: int) -> int:
-    """Return a page's limit.
-
-    Raises:
-        InvalidError: when it is not between 1 and 1000.
-    """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidError(f"a page has 1 to {MAX_LIMIT} items, not {limit}", code="bad-limit", hint="Use the cursor.")
-    return limit
 
 
 class Versions:
@@ -74,7 +64,7 @@ class Versions:
         check_limit(limit)
         with self._context.catalogue.read() as tx:
             exact, _ = references.follow(tx, model)
-            rows = tx.versions(exact, after=int(cursor or 0), limit=limit + 1, newest_first=True)
+            rows = tx.versions(exact, after=position(cursor), limit=limit + 1, newest_first=True)
             page = entries(tx, rows[:limit])
             total = tx.last_ordinals([exact]).get(exact, 0)
         more = str(rows[limit - 1].ordinal) if len(rows) > limit else None

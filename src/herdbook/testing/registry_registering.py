@@ -273,7 +273,9 @@ class RegisteringContract(Given):
                     assert op.to in told
 
     @pytest.mark.parametrize("kind", ["record", "statement"])
-    def test_a_statement_that_comes_along_about_what_is_not_here_is_refused(self, registry: Registry, kind: str) -> None:
+    def test_a_statement_that_comes_along_about_what_is_not_here_is_refused(
+        self, registry: Registry, kind: str
+    ) -> None:
         item = prepared(registry, "demo/tau/toy:V1", statements=[say("note", {"text": "?"}, **{kind: NOBODY})])
         with untouched(registry), pytest.raises(MissingError) as caught:
             registry.versions.record([item])

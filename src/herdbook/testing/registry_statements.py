@@ -140,7 +140,9 @@ class StatementContract(Given):
 
     def test_a_kind_of_another_namespace_is_any_object(self, registry: Registry) -> None:
         record = register(registry, f"{TOY}:V1").record
-        said = Said(type="demo/shift-report/1", subject=(Subject(record=record),), body={"text": "a calm walrus", "n": 3})
+        said = Said(
+            type="demo/shift-report/1", subject=(Subject(record=record),), body={"text": "a calm walrus", "n": 3}
+        )
         registry.statements.add("demo", [said])
         assert references(registry, "walrus") == [f"{TOY}@1"]
 

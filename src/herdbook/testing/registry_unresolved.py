@@ -42,9 +42,7 @@ class UnresolvedContract(Given):
     """A version whose files are known by a weaker digest."""
 
     @pytest.mark.parametrize(("by", "sized"), RESOLVING + PROPOSING)
-    def test_it_can_be_registered_found_and_linked_but_not_read(
-        self, registry: Registry, by: str, sized: bool
-    ) -> None:
+    def test_it_can_be_registered_found_and_linked_but_not_read(self, registry: Registry, by: str, sized: bool) -> None:
         version = unresolved(DATA, by, sized=sized)
         answer = register(registry, f"{TOY}:V1", version)
         assert answer.outcome == "registered"
@@ -57,9 +55,7 @@ class UnresolvedContract(Given):
         assert "supply" in caught.value.hint
 
     @pytest.mark.parametrize(("by", "sized"), RESOLVING)
-    def test_registering_the_bytes_under_its_label_resolves_it(
-        self, registry: Registry, by: str, sized: bool
-    ) -> None:
+    def test_registering_the_bytes_under_its_label_resolves_it(self, registry: Registry, by: str, sized: bool) -> None:
         old = register(registry, f"{TOY}:V1", unresolved(DATA, by, sized=sized))
         with events_made(registry, "demo", 1) as made:
             new = register(registry, f"{TOY}:V1", {PATH: DATA})
