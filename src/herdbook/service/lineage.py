@@ -198,10 +198,9 @@ def _around(id_: str, activity: Body | object, role: str) -> Node:
     env = activity.environment or Environment()
     python = f"Python {env.python}" if env.python else env.kind or "environment"
     packages = ", ".join(f"{name} {version}" for name, version in list((env.packages or {}).items())[:4])
-    detail = ", ".join(part for part in (env.platform, packages, "lock" if env.blob else "") if part)
-    return Node(
-        id=id_, kind="environment", title=python, detail=detail, resolved=bool(env.blob or env.container or env.stack)
-    )
+    pinned = "" if env.blob or env.container or env.stack else "not pinned"
+    detail = ", ".join(part for part in (env.platform, packages, pinned) if part)
+    return Node(id=id_, kind="environment", title=python, detail=detail)
 
 
 def _node(id_: str, value: Body | object, standing: list[Entry], title: str | None, kind: str) -> Node:
