@@ -12,7 +12,7 @@ from herdbook.stores.sql import place
 MOUNTS = r"""
 sysfs /sys sysfs rw,nosuid,nodev,noexec,relatime 0 0
 /dev/vda1 / xfs rw,seclabel,relatime,attr2,inode64,logbufs=8,logbsize=32k,noquota 0 0
-tmpfs /tmp tmpfs rw,seclabel,nosuid,nodev,size=15932452k 0 0
+tmpfs /scratch tmpfs rw,seclabel,nosuid,nodev,size=15932452k 0 0
 AFS /afs afs rw,relatime 0 0
 eosuser /eos/user fuse rw,nosuid,nodev,relatime,user_id=0,group_id=0,allow_other 0 0
 eoscms /eos/cms fuse.eosxd rw,nosuid,nodev,relatime,user_id=0,group_id=0 0 0
@@ -20,10 +20,10 @@ cvmfs2 /cvmfs/cms.cern.ch fuse ro,nosuid,nodev,relatime,user_id=990,group_id=987
 cephflax.cern.ch:6789:/volumes/x /cephfs ceph rw,noatime,name=x,secret=<hidden>,acl 0 0
 10.0.0.1@o2ib:/scratch /lustre/scratch lustre rw,flock,lazystatfs 0 0
 /dev/gpfs0 /gpfs/data gpfs rw,relatime 0 0
-nas.example.org:/export/home /home nfs4 rw,relatime,vers=4.2,rsize=1048576,hard,proto=tcp,sec=sys 0 0
+nas.example.org:/export /net/home nfs4 rw,relatime,vers=4.2,rsize=1048576,hard,proto=tcp,sec=sys 0 0
 //nas/share /mnt/my\040share cifs rw,relatime,vers=3.0,cache=strict,username=x 0 0
-me@host:/data /home/me/remote fuse.sshfs rw,nosuid,nodev,relatime,user_id=1000,group_id=1000 0 0
-/dev/sdb1 /home/me/scratch ext4 rw,relatime 0 0
+me@host:/data /net/home/me/remote fuse.sshfs rw,nosuid,nodev,relatime,user_id=1000,group_id=1000 0 0
+/dev/sdb1 /net/home/me/scratch ext4 rw,relatime 0 0
 /dev/sdc1 /media/stick fuseblk rw,nosuid,nodev,relatime,user_id=0,group_id=0,allow_other,blksize=4096 0 0
 overlay /var/lib/containers/x overlay rw,relatime,lowerdir=/l,upperdir=/u,workdir=/w 0 0
 fuse-overlayfs /run/user/1000/x/merged fuse.fuse-overlayfs rw,nodev,noatime,user_id=0,group_id=0 0 0
@@ -34,7 +34,7 @@ fuse-overlayfs /run/user/1000/x/merged fuse.fuse-overlayfs rw,nodev,noatime,user
     ("path", "kind", "network"),
     [
         ("/data/registry", "xfs", False),
-        ("/tmp/registry", "tmpfs", False),
+        ("/scratch/registry", "tmpfs", False),
         ("/afs/cern.ch/user/m/me/registry", "afs", True),
         ("/eos/user/m/me", "fuse", True),
         ("/eos/cms/store", "fuse.eosxd", True),
@@ -44,9 +44,9 @@ fuse-overlayfs /run/user/1000/x/merged fuse.fuse-overlayfs rw,nodev,noatime,user
         ("/cephfs2/x", "xfs", False),
         ("/lustre/scratch/me", "lustre", True),
         ("/gpfs/data", "gpfs", True),
-        ("/home/me/.local/share/herdbook", "nfs4", True),
-        ("/home/me/remote/x", "fuse.sshfs", True),
-        ("/home/me/scratch/x", "ext4", False),
+        ("/net/home/me/.local/share/herdbook", "nfs4", True),
+        ("/net/home/me/remote/x", "fuse.sshfs", True),
+        ("/net/home/me/scratch/x", "ext4", False),
         ("/mnt/my share/x", "cifs", True),
         ("/mnt/my", "xfs", False),
         ("/media/stick/x", "fuseblk", False),
@@ -61,8 +61,8 @@ def test_the_innermost_mount_tells_what_a_path_lies_on(path: str, kind: str, net
 
 
 def test_of_two_mounts_on_one_point_the_later_one_counts() -> None:
-    table = "/dev/sda1 /home ext4 rw 0 0\nserver:/home /home nfs rw 0 0\n"
-    assert place.filesystem("/home/me", table) == ("nfs", "/home")
+    table = "/dev/sda1 /net/home ext4 rw 0 0\nserver:/export /net/home nfs rw 0 0\n"
+    assert place.filesystem("/net/home/me", table) == ("nfs", "/net/home")
 
 
 def test_a_link_to_a_network_home_is_seen_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

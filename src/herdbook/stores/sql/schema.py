@@ -304,6 +304,7 @@ leases = Table(
     _sha("sha256", key=True),
     _text("principal", key=True),
     Column("until", Float(53), nullable=False),
+    Index(None, "until"),
     sqlite_with_rowid=False,
 )
 

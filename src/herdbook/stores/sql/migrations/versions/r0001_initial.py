@@ -302,6 +302,7 @@ Table(
     _sha("sha256", key=True),
     _text("principal", key=True),
     Column("until", Float(53), nullable=False),
+    Index(None, "until"),
     sqlite_with_rowid=False,
 )
 
