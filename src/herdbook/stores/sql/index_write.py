@@ -28,7 +28,7 @@ from herdbook.stores.sql.index_blocks import (
 from herdbook.stores.sql.index_plan import PRESENCE
 from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
 
-_BATCH = 8 * BLOCK  # documents that are written together: bounds memory
+_BATCH = 24 * BLOCK  # documents that are written together: bounds memory
 _SINGLE = 256  # so few terms are looked up in one statement, whatever their fields
 Key = tuple[str, str]
 
@@ -161,12 +161,11 @@ class _Batch:
         """Return documents as they are kept, and note which postings change."""
         ids, every = self.ids, self.ids[PRESENCE, ""]
         presence = {name: id_ for (kind, name), id_ in ids.items() if kind == PRESENCE}
-        shows = {id_: presence[name] for (name, _), id_ in ids.items() if name != PRESENCE}
-        find, show, old = ids.__getitem__, shows.__getitem__, self.old
+        find, old = ids.__getitem__, self.old
         packed: dict[int, tuple[bytes, bytes]] = {}
         for item, document in self.wanted.items():
             found = set(map(find, document.terms))
-            found.update(list(map(show, found)))
+            found.update([presence[name] for name in {name for name, _ in document.terms}])
             found.add(every)
             # Adding 0.0 makes integers doubles, and -0.0 the zero that it equals.
             pairs = sorted({(presence[name], value + 0.0) for name, value in document.numbers})
