@@ -77,7 +77,9 @@ def _object(data: bytes | str, where: str) -> Json:
     try:
         value: Any = canonical.loads(data)
     except InvalidError as error:
-        raise InvalidError(f"{where}: {error.message}", code=error.code, hint=error.hint) from error
+        raise InvalidError(
+            f"{where}: {error.message}", code=error.code, hint=error.hint or "Correct it there."
+        ) from error
     if not isinstance(value, dict):
         raise InvalidError(f"{where} holds no JSON object", code="not-an-object")
     return value

@@ -104,7 +104,7 @@ class Output:
             console.print(_Clean(drawn))
         text = caught.get()
         if console.color_system is None:
-            text = re.sub(r"[ ]+$", "", text, flags=re.MULTILINE)
+            text = "\n".join(line.rstrip(" ") for line in text.split("\n"))
         click.echo(_encodable(text, sys.stdout), nl=False, color=True)
 
     def message(self, text: str) -> None:

@@ -103,7 +103,13 @@ def _versions(session: Session, walk: Walk[Entry], empty: str = "There is no ver
 @click.argument("query", nargs=-1)
 @click.option("--facet", "facets", multiple=True, metavar="FIELD", help="Count a field's values instead; repeatable.")
 @click.option("--count", "only_count", is_flag=True, help="Say how many match, and nothing else.")
-@click.option("--order", type=click.Choice([str(order) for order in Order]), default="newest", show_default=True)
+@click.option(
+    "--order",
+    type=click.Choice([str(order) for order in Order]),
+    default="newest",
+    show_default=True,
+    help="Which come first.",
+)
 @paged
 @pass_session
 def search(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
-from rich.tree import Tree
 
 from herdbook.apps.cli.views import text as t
 from herdbook.model.lineage import Edge, Lineage, Node
 
+ROOM = 44
+"""Columns that a line keeps for its words, however deep it stands."""
 SEEN = "↑ shown above"
 _STYLE = {"unknown": f"italic {t.WARM}", "selector": "italic"}
 _UNRESOLVED = {
@@ -20,33 +23,65 @@ _UNRESOLVED = {
 }
 
 
-def lineage(value: Lineage) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the tree: the guides before it, those before its folded rest, and its words."""
+
+    guides: str
+    below: str
+    words: Text
+
+
+class Tree:
+    """Rows as a tree; where guides leave too little room their left part is cut off."""
+
+    def __init__(self, rows: list[_Row]) -> None:
+        self.rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        most = max(8, options.max_width - ROOM)
+        for row in self.rows:
+            guides, below = _fit(row.guides, most), _fit(row.below, most)
+            for index, words in enumerate(row.words.wrap(console, options.max_width - len(guides))):
+                yield Text.assemble((below if index else guides, t.DIM), words)
+
+
+def _fit(guides: str, most: int) -> str:
+    return guides if len(guides) <= most else "⋯" + guides[1 - most :]
+
+
+def lineage(value: Lineage) -> Tree:
     """Return the tree. The walk keeps its own stack, so that a long chain is no trouble."""
     nodes = {node.id: node for node in value.nodes}
     steps: dict[str, list[Edge]] = {}
     for edge in value.edges:
-        steps.setdefault(edge.frm, []).append(edge)
+        if edge.to in nodes:  # else it was cut off, and is counted in ``hidden``
+            steps.setdefault(edge.frm, []).append(edge)
     root = nodes[value.root]
-    tree = Tree(label(root), guide_style=t.DIM)
+    rows = [_Row("", "", label(root))]
     shown = {root.id}
-    work: list[tuple[Tree, Node, int]] = [(tree, root, 0)]
+    work = [(root, "", 0)]
     while work:
-        branch, node, done = work.pop()
+        node, guides, done = work.pop()
         edges = steps.get(node.id, [])
         if done == len(edges):
             if node.hidden:
-                branch.add(Text(f"… {t.number(node.hidden)} more; --limit shows more", style=t.DIM))
+                rows.append(_Row(f"{guides}└─ ", f"{guides}   ", _more(node.hidden)))
             continue
-        work.append((branch, node, done + 1))
-        target = nodes.get(edges[done].to)
-        if target is None:  # cut off, and counted in ``hidden``
-            continue
+        work.append((node, guides, done + 1))
+        last = done + 1 == len(edges) and not node.hidden
+        below = guides + ("   " if last else "│  ")
+        target = nodes[edges[done].to]
         seen = target.id in shown
-        grown = branch.add(label(target, edges[done].role, seen=seen))
+        rows.append(_Row(guides + ("└─ " if last else "├─ "), below, label(target, edges[done].role, seen=seen)))
         if not seen:
             shown.add(target.id)
-            work.append((grown, target, 0))
-    return tree
+            work.append((target, below, 0))
+    return Tree(rows)
+
+
+def _more(count: int) -> Text:
+    return Text(f"… {t.number(count)} more; --limit shows more", style=t.DIM)
 
 
 def label(node: Node, role: str = "", *, seen: bool = False) -> Text:

@@ -1,0 +1,168 @@
+"""What `--json` prints fits the schemas that are published, which are those of the values."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from herdbook.apps.cli.answers import ANSWERS
+
+from .conftest import MODEL, Run
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "reference" / "json"
+
+
+def _validator(name: str) -> jsonschema.Draft202012Validator:
+    schema = json.loads((FOLDER / f"{name.replace(' ', '-')}.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+class Checked:
+    """Runs commands with `--json`, checks what they print, and remembers which were run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.seen: set[str] = set()
+
+    def __call__(self, *words: str, status: int = 0) -> list[Any]:
+        command = " ".join(words[:2]) if " ".join(words[:2]) in ANSWERS else words[0]
+        said = self.run(*words, "--json", status=status)
+        found = said.lines
+        assert ANSWERS[command].many or len(found) == 1, said.out
+        check = _validator(command)
+        for item in found:
+            check.validate(item)
+        if found:
+            self.seen.add(command)
+        return found
+
+
+def test_what_every_command_prints_as_json_fits_its_published_schema(story: Run, files: Path, tmp_path: Path) -> None:
+    ask = Checked(story)
+    _versions(ask, files, tmp_path)
+    _said(ask)
+    _datasets_and_activities(ask, files, tmp_path)
+    _registry(ask, tmp_path)
+    assert set(ANSWERS) - ask.seen == set()
+
+
+def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
+    (files / "weights.txt").write_text("a slip\n", "utf-8")
+    assert ask("register", f"{MODEL}:v3", str(files))[0]["reference"] == f"{MODEL}:v3"
+    assert {item.get("left_out") for item in ask("register", f"{MODEL}:v4", str(files), "--dry-run")} > {None}
+    assert ask("show", f"{MODEL}:v1")[0]["entry"]["reference"] == f"{MODEL}:v1"
+    assert ask("list")[0]["name"] == MODEL
+    assert len(ask("list", MODEL)) == 3
+    assert ask("search", "taus")[0]["model"] == MODEL
+    assert ask("search", "--count") == [{"total": 3, "exact": True}]
+    assert ask("search", "--facet", "step")[0]["facets"]["step"] == [{"value": "trigger", "count": 3}]
+    assert ask("trace", f"{MODEL}:v2")[0]["direction"] == "up"
+    assert ask("history", f"{MODEL}@production")[0]["reason"] == "validated"
+    assert ask("diff", f"{MODEL}:v1", f"{MODEL}:v2")[0]["changes"]
+    assert ask("fetch", f"{MODEL}:v1", str(tmp_path / "out"))[0]["files"]
+    assert {item["status"] for item in ask("verify", f"{MODEL}:v1", f"{MODEL}:v2")} == {"ok"}
+    assert len(ask("inspect", str(files))) == 2
+    assert ask("undo", f"{MODEL}:v3", "--reason", "a slip", "--yes")
+
+
+def _said(ask: Checked) -> None:
+    production = f"{MODEL}@production"
+    ask("alias", "set", production, ":v2", "--expect", ":v1")
+    ask("alias", "list", MODEL)
+    ask("alias", "history", production)
+    ask("alias", "remove", production)
+    issue = json.dumps({"title": "fails above 1 TeV", "severity": "low"})
+    digest = ask("statement", "add", f"{MODEL}:v1", "--kind", "known-issue", "--body", issue)[0]["digest"]
+    digest = ask("statement", "supersede", digest, "--body", '{"title": "fails above 2 TeV"}')[0]["digest"]
+    ask("statement", "show", digest)
+    assert len(ask("statement", "list", f"{MODEL}:v1", "--kind", "known-issue")) == 1
+    ask("statement", "withdraw", digest, "--reason", "mended")
+    assert not ask("statement", "list", f"{MODEL}:v1", "--kind", "known-issue")
+    assert len(ask("statement", "list", f"{MODEL}:v1", "--kind", "known-issue", "--history")) == 2
+    assert ask("profile", "show", MODEL)[0]["profile"] == {"step": "trigger"}
+    ask("profile", "set", MODEL, "--title", "Taus", "--keyword", "toy")
+
+
+def _datasets_and_activities(ask: Checked, files: Path, tmp_path: Path) -> None:
+    entry = ask("dataset", "register", "demo", "local:other", "--file", str(files), "--title", "Other", "--events", "7")
+    assert entry[0]["dataset"]["manifest"]
+    ask("dataset", "show", "local:other")
+    assert len(ask("dataset", "list")) == 2
+    activity = tmp_path / "conversion.json"
+    activity.write_text(
+        '{"kind": "conversion", "status": "finished", "ids": [{"scheme": "job", "value": "9"}]}', "utf-8"
+    )
+    ask("activity", "register", "demo", str(activity))
+    ask("activity", "show", "mlflow-run:run-7")
+    assert len(ask("activity", "list", "--kind", "fine-tuning")) == 1
+
+
+def _registry(ask: Checked, tmp_path: Path) -> None:
+    ask("init", str(tmp_path / "second"), "--namespace", "other")
+    ask("namespace", "create", "lab")
+    assert [item["namespace"] for item in ask("namespace", "list")] == ["demo", "lab"]
+    assert ask("namespace", "usage")[0]["model"] == MODEL
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}', "utf-8")
+    ask("namespace", "schema", "lab", "model", "1.0", str(schema))
+    ask("journal", "log", "demo")
+    ask("journal", "show", "demo", "1")
+    checkpoint = ask("journal", "checkpoint", "demo")[0]
+    ask("journal", "state", "demo")
+    text = f"{checkpoint['journal']}:{checkpoint['seq']}:{checkpoint['head']}"
+    bundle = str(tmp_path / "bundle")
+    assert ask("bundle", "export", bundle, "--namespace", "demo")[0]["complete"]
+    ask("bundle", "verify", bundle, "--expect", text)
+    ask("bundle", "import", bundle, "-R", str(tmp_path / "second"))
+    ask("backup", str(tmp_path / "backup"))
+    assert ask("doctor", "--expect", text)[0]["sound"]
+    ask("gc")
+    ask("whoami", "--name", "Ada")
+    ask("config", "show")
+    ask("config", "set", "readers.workers", "1")
+    ask("config", "unset", "readers.workers")
+    ask("config", "path")
+    ask("completion", "bash")
+
+
+def test_the_published_schemas_are_those_of_the_values() -> None:
+    made = runpy.run_path(str(ROOT / "tools" / "make_json_schemas.py"))["pages"]()
+    published = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
+    assert made == published, "run python tools/make_json_schemas.py"
+
+
+def test_an_error_is_an_object_on_stderr_that_fits_its_schema(herdbook: Run) -> None:
+    said = herdbook("--json", "show", "demo/no/such", status=3)
+    assert said.out == ""
+    _validator("error").validate(said.problem)
+    assert said.problem["kind"] == "missing"
+    assert said.problem["exit_status"] == 3
+
+
+def test_a_mistyped_command_with_json_is_an_object_too(herdbook: Run) -> None:
+    said = herdbook("sow", "demo/a/b", "--json", status=2)
+    _validator("error").validate(said.problem)
+    assert "show" in said.problem["detail"]
+
+
+def test_a_page_that_is_not_the_last_says_on_stderr_where_the_next_begins(story: Run) -> None:
+    said = story("search", "--limit", "1", "--json")
+    _validator("more").validate(said.problem)
+    assert said.problem["total"] == 2
+    rest = story("search", "--cursor", said.problem["cursor"], "--json")
+    assert rest.err == ""
+    assert {said.json["reference"], rest.json["reference"]} == {f"{MODEL}:v1", f"{MODEL}:v2"}
+    assert len(story("search", "--all", "--limit", "1", "--json").lines) == 2
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_json_may_stand_before_or_behind_the_command(story: Run, before: bool) -> None:
+    words = ("--json", "show", f"{MODEL}:v1") if before else ("show", f"{MODEL}:v1", "--json")
+    assert story(*words).json["entry"]["ordinal"] == 1
