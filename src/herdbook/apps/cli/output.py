@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -127,7 +128,7 @@ class Output:
     def say(self, text: str, *, label: str = "", style: str = "") -> None:
         """Write a labelled line to stderr, whatever the mode; ``style`` is an SGR number of ECMA-48."""
         head = f"{label}: " if label else ""
-        line = _encodable(clean(text), sys.stderr)
+        line = _encodable(_folded(clean(text), columns(sys.stderr), len(head)), sys.stderr)
         if style and colours(sys.stderr, self.color):
             dim_all = style == "2"
             line = f"\x1b[{style}m{head}{line}\x1b[0m" if dim_all else f"\x1b[{style}m{head}\x1b[0m{line}"
@@ -171,6 +172,22 @@ class Output:
 def _dumps(value: object, stream: IO[Any], indent: int | None = None) -> str:
     unicode = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
     return json.dumps(value, ensure_ascii=not unicode, allow_nan=False, indent=indent)
+
+
+def _folded(text: str, width: int, taken: int) -> str:
+    """Return prose folded between words; lines that were already parted stay so."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            max(20, width),
+            initial_indent=" " * (0 if index else taken),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )[0 if index else taken :]
+        if taken + len(line) > width
+        else line
+        for index, line in enumerate(text.split("\n"))
+    )
 
 
 def _encodable(text: str, stream: IO[Any]) -> str:

@@ -80,6 +80,6 @@ def _view(me: Me) -> Drawing:
             ("id", me.id),
             ("kind", me.kind),
             ("sure by", how.get(me.assurance, me.assurance)),
-            ("from", t.joined([me.origin, me.source], " ")),
+            ("from", t.joined([me.origin, t.place(me.source)], " ")),
         ]
     )

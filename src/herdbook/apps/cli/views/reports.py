@@ -16,21 +16,27 @@ from herdbook.model.facts import Finding
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
 from herdbook.model.journal import Checkpoint
 
+SHOWN = 30
+"""How many findings, or digests, a person is shown."""
 _SEVERITY = {"error": t.LOUD, "warning": t.WARM}
 _STATUS = {"ok": t.GOOD, "corrupt": t.LOUD, "missing": t.WARM, "unresolved": t.WARM}
 
 
-def findings(found: Iterable[Finding]) -> RenderableType:
-    """Return findings, worst first."""
+def findings(found: Sequence[Finding]) -> RenderableType:
+    """Return findings, worst first; many are counted."""
     table = t.table("", "rule", "finding", "where")
     table.show_header = False
     order = ["error", "warning", "note"]
-    for item in sorted(found, key=lambda item: order.index(str(item.severity))):
+    for item in sorted(found, key=lambda item: order.index(str(item.severity)))[:SHOWN]:
         style = _SEVERITY.get(str(item.severity), t.DIM)
-        table.add_row(
-            Text(item.severity, style=style), Text(item.rule), Text(item.message), Text(item.where, style=t.DIM)
-        )
-    return table
+        where = Text(t.compact(item.where), style=t.DIM)
+        table.add_row(Text(item.severity, style=style), Text(item.rule), Text(item.message), where)
+    return Group(table, *_more(len(found)))
+
+
+def _more(count: int) -> list[RenderableType]:
+    more = count - SHOWN
+    return [Text(f"… {t.number(more)} more; --json shows all", style=t.DIM)] if more > 0 else []
 
 
 def _journals(checkpoints: Iterable[Checkpoint], states: dict[str, str]) -> RenderableType:
@@ -80,10 +86,8 @@ def bundle(report: BundleReport, done: str) -> RenderableType:
     if report.findings:
         parts.append(t.section("Findings", findings(report.findings)))
     if report.absent:
-        shown = [Text(digest) for digest in report.absent[:20]]
-        more = len(report.absent) - len(shown)
-        rest = [Text(f"… {t.number(more)} more", style=t.DIM)] if more else []
-        parts.append(t.section("Not here", Group(*shown, *rest), t.number(len(report.absent))))
+        shown = [Text(digest) for digest in report.absent[:SHOWN]]
+        parts.append(t.section("Not here", Group(*shown, *_more(len(report.absent))), t.number(len(report.absent))))
     if report.checkpoints:
         parts.append(t.section("Journals", _journals(report.checkpoints, dict(report.states))))
     return Group(*parts)
@@ -92,9 +96,12 @@ def bundle(report: BundleReport, done: str) -> RenderableType:
 def garbage(report: GarbageReport) -> RenderableType:
     """Return what garbage collection found or removed."""
     verb = "could be removed" if report.dry_run else "removed"
+    held = f"{t.many(len(report.candidates), 'blob')} ({t.size(report.bytes)}) {verb}"
+    if not report.candidates:
+        held = "nothing to remove" if report.dry_run else "nothing was removed"
     temporary = f"{t.size(report.temporary_bytes)} of broken-off uploads" if report.temporary_bytes else ""
     return Group(
-        t.line((f"{t.many(len(report.candidates), 'blob')} ({t.size(report.bytes)}) {verb}", ""), (temporary, "")),
+        t.line(held, (temporary, "")),
         Text(
             t.joined([f"{t.number(report.kept)} needed", f"{t.number(report.leased)} leased by writers"]), style=t.DIM
         ),
@@ -185,10 +192,9 @@ def settings(entries: Sequence[SettingAnswer]) -> RenderableType:
     """Return settings with the origin of each."""
     table = t.table("setting", "value", "from")
     for entry in entries:
-        known = entry.known
-        value = Text("-", style=t.DIM) if entry.value is None else Text(str(entry.value))
-        source = (
-            t.joined([entry.origin, entry.source], " ") if known else f"{entry.source}, and not known to this Herdbook"
-        )
-        table.add_row(Text(entry.name), value, Text(source, style=t.DIM if known else t.WARM))
+        value = Text("-", style=t.DIM) if entry.value is None else Text(t.place(str(entry.value)))
+        source = t.joined([entry.origin, t.place(entry.source)], " ")
+        if not entry.known:
+            source += ", and not known to this Herdbook"
+        table.add_row(Text(entry.name), value, Text(source, style=t.DIM if entry.known else t.WARM))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -73,6 +74,12 @@ def shape(axes: object) -> str:
     if not isinstance(axes, list | tuple):
         return "?"
     return f" {TIMES} ".join("?" if axis is None else str(axis) for axis in axes) or "scalar"
+
+
+def place(path: str) -> str:
+    """Return a path with the user's own folder as ``~``."""
+    home = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - a text, and no path is asked for
+    return "~" + path.removeprefix(home) if home and path.startswith(home + "/") else path
 
 
 def who(actor: str, names: Names) -> str:
