@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.registry.opened import Open
 
 from herdbook.ports.registry import Registry
 from herdbook.testing.registry import RegistryContract
-from tests.registry.opened import Open
 
 
 class TestLocalRegistry(RegistryContract):
@@ -16,5 +16,11 @@ class TestLocalRegistry(RegistryContract):
 
     @pytest.fixture
     def other(self, registry: Registry, open_as: Open) -> Registry:
-        assert registry
+        assert registry.url
         return open_as()
+
+
+def test_no_rule_of_the_contract_hides_another_of_the_same_name() -> None:
+    names = [name for part in RegistryContract.__mro__ for name in vars(part) if name.startswith("test_")]
+    assert len(names) == len(set(names))
+    assert len(names) >= 187

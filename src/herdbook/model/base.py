@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self, TypeVar
 
@@ -71,6 +72,13 @@ class Record(Value):
     """A value whose canonical bytes name it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with some fields changed; its bytes are its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        for cached in ("canonical", "digest"):
+            copied.__dict__.pop(cached, None)
+        return copied
 
     @cached_property
     def canonical(self) -> bytes:

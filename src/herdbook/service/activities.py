@@ -9,7 +9,7 @@ from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.model.activities import Activity, ActivityEntry
 from herdbook.model.pages import Page
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, journal, registration
+from herdbook.service import bodies, entitlement, journal, registration
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
 
@@ -23,6 +23,7 @@ class Activities:
     def register(self, namespace: str, activity: Activity) -> ActivityEntry:
         """Write down an activity that ended."""
         with self._context.catalogue.write() as tx:
+            entitlement.check_parts(self._context, tx, namespace, [activity])
             draft = journal.draft_for(self._context, tx, namespace)
             draft.preload([activity.digest])
             digest = registration.add_activity(self._context, tx, draft, activity)

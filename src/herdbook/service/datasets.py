@@ -10,7 +10,8 @@ from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.pages import Page
 from herdbook.model.statements import Said, Statement, Subject
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, currency, journal, statements
+from herdbook.service import bodies, currency, entitlement, journal
+from herdbook.service import statements as statements_
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
 
@@ -21,15 +22,17 @@ class Datasets:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def register(self, namespace: str, dataset: Dataset, statements_: Sequence[Said] = ()) -> DatasetEntry:
-        """Make a dataset known in a namespace; statements without a subject of their own are about it."""
+    def register(self, namespace: str, dataset: Dataset, statements: Sequence[Said] = ()) -> DatasetEntry:
+        """Make a dataset known in a namespace, with what is said with it."""
         with self._context.catalogue.write() as tx:
-            if dataset.manifest and not tx.leases([dataset.manifest], self._context.seconds()):
-                _need_manifest(tx, dataset.manifest)
+            entitlement.check_parts(self._context, tx, namespace, [dataset])
             draft = journal.draft_for(self._context, tx, namespace)
             draft.preload([dataset.digest])
             draft.record(dataset)
-            statements.make(self._context, tx, draft, statements_)
+            statements_.check_subjects(tx, draft, statements)
+            for said in statements:
+                statements_.refuse_reserved(said)
+            statements_.make(self._context, tx, draft, statements)
             draft.commit()
             return entries(tx, [dataset.digest])[0]
 
@@ -59,13 +62,6 @@ class Datasets:
             rows = tx.datasets(scheme=scheme, prefix=begin, after=after_digest(cursor), limit=limit + 1)
             items = entries(tx, [record for record, *_ in rows[:limit]])
         return Page(items=tuple(items), cursor=rows[limit - 1][0] if len(rows) > limit else None)
-
-
-def _need_manifest(tx: Reader, manifest: str) -> None:
-    if not tx.needed([manifest]):
-        raise MissingError(
-            f"the manifest {manifest} was not brought", code="no-bytes", hint="Put its bytes first (files.put)."
-        )
 
 
 def find(tx: Reader, reference: str) -> list[str]:

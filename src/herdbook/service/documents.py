@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from herdbook.kernel import digests, words
+from herdbook.kernel import digests, times, words
 from herdbook.kernel.errors import CorruptError
 from herdbook.model.activities import Activity, Metric
 from herdbook.model.base import Json
 from herdbook.model.datasets import Dataset
 from herdbook.model.facts import Facts
+from herdbook.model.files import Content
 from herdbook.model.query import family_field, fold_value
 from herdbook.model.rows import Document, VersionRow
 from herdbook.model.statements import Statement
@@ -19,7 +20,7 @@ from herdbook.model.versions import Entry
 from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import bodies, currency, extensions
 from herdbook.service.bodies import Value
-from herdbook.service.entries import entries
+from herdbook.service.entries import entries, known_files
 
 CHUNK = 500
 _TEXTS = ("title", "summary", "text", "intended_use", "limitations", "reason", "workaround", "task", "object", "domain")
@@ -64,6 +65,7 @@ class _Said:
     values: dict[str, object]
     facts: dict[str, Facts]
     principals: dict[tuple[str, int], str]
+    arrived: dict[str, list[Content]]
 
 
 def refresh(tx: Writer, items: Iterable[int], known: Mapping[str, Value] | None = None) -> int:
@@ -99,8 +101,10 @@ def _documents(tx: Reader, rows: Sequence[VersionRow], known: Mapping[str, Value
                 activity = said.values.get(digest)
                 if isinstance(activity, Activity):
                     _activity(out, activity, said)
-        for file in entry.version.files:
-            if (facts := said.facts.get(file.digest)) is not None:
+        told = {file.digest for file in entry.version.files}
+        told |= {content.sha256 for content in said.arrived.get(row.record, ())}
+        for digest in sorted(told):
+            if (facts := said.facts.get(digest)) is not None:
                 _facts(out, facts)
         yield row.item, Document(frozenset(out.terms), frozenset(out.numbers))
 
@@ -123,8 +127,20 @@ def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry], kno
         value = values.get(item.digest)
         if isinstance(value, Statement):
             statements[item.subject_kind, item.subject].append(value)
-    facts = tx.facts(digest for digest in files if digests.is_sha256(digest))
-    return _Said(statements, makers, values, facts, _principals(tx, rows))
+    arrived = _arrived(tx, found)
+    held = {content.sha256 for contents in arrived.values() for content in contents}
+    facts = tx.facts({digest for digest in files if digests.is_sha256(digest)} | held)
+    return _Said(statements, makers, values, facts, _principals(tx, rows), arrived)
+
+
+def _arrived(tx: Reader, found: Sequence[Entry]) -> dict[str, list[Content]]:
+    """Return, by record, the contents that resolve its files: the index has the digests of the old record only."""
+    arrived = {
+        entry.record: list(known_files(tx, entry.version).values()) for entry in found if not entry.version.resolved
+    }
+    full = {entry.record: {file.digest for file in entry.version.files} for entry in found if entry.resolved_by}
+    contents = tx.contents({digest for named in full.values() for digest in named}) if full else {}
+    return arrived | {record: [contents[d] for d in named if d in contents] for record, named in full.items()}
 
 
 def _principals(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, int], str]:
@@ -165,11 +181,15 @@ def _entry(out: _Builder, row: VersionRow, entry: Entry, said: _Said) -> None:
     out.number("ordinal", entry.ordinal)
     for file in entry.version.files:
         out.term("path", file.path)
+    if entry.resolved_by:
+        out.terms.add(("digest", entry.resolved_by))
+    for content in said.arrived.get(entry.record, ()):
+        out.terms.update(("file", digest) for digest in content.digests)
     out.number("size", entry.version.size)
     out.number("files", len(entry.version.files))
     out.term("state", entry.state, text=False)
     out.term("resolved", "yes" if entry.version.resolved else "no", text=False)
-    out.term("registered", entry.registered, text=False)
+    out.number("registered", times.read(entry.registered).timestamp())
     if principal := said.principals.get((row.namespace, row.seq)):
         out.term("by", principal, text=False)
 

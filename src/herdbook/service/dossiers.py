@@ -12,7 +12,7 @@ from herdbook.model.versions import Entry, Version
 from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Reader
 from herdbook.service import activities, statements
-from herdbook.service.registration import known_files
+from herdbook.service.entries import known_files
 
 MAX_SISTERS = 20
 _DOCUMENTS = frozenset({"readme", "text", "labels"})

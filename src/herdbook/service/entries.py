@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from herdbook.model import pointers
+from herdbook.model.files import Content
 from herdbook.model.rows import StatementRow, VersionRow
 from herdbook.model.statements import Statement
 from herdbook.model.versions import Entry, Version
@@ -85,15 +86,20 @@ def standing_of(tx: Reader, rows: Iterable[VersionRow]) -> Standing:
     standing.resolved_by = {
         row.subject: str(values[row.digest].body["by"]) for row in resolutions if row.digest in values
     }
+    if by := {("record", record) for record in standing.resolved_by.values()}:
+        more = currency.current(tx, [row for row in tx.statements(by) if row.type in _STATE_TYPES])
+        told += more
+        values |= {d: v for d, v in bodies.load(tx, (m.digest for m in more)).items() if isinstance(v, Statement)}
     for row in rows:
+        records = {row.record, standing.resolved_by.get(row.record, row.record)}
         for statement in told:
             value = values.get(statement.digest)
-            if value is not None and statement.type in _STATE_TYPES and _covers(tx, statement, value, row):
+            if value is not None and statement.type in _STATE_TYPES and _covers(tx, statement, value, row, records):
                 _worsen(standing, row.item, _STATE_TYPES[statement.type])
     return standing
 
 
-def _covers(tx: Reader, row: StatementRow, value: Statement, version: VersionRow) -> bool:
+def _covers(tx: Reader, row: StatementRow, value: Statement, version: VersionRow, records: set[str]) -> bool:
     """Say whether a statement of state covers a version; it counts only from the journal in which the model lives."""
     if row.namespace != version.namespace:
         return False
@@ -101,7 +107,7 @@ def _covers(tx: Reader, row: StatementRow, value: Statement, version: VersionRow
     if registrations is not None and f"{version.model}@{version.ordinal}" not in registrations:
         return False
     for subject in value.subject:
-        if subject.record == version.record:
+        if subject.record in records:
             return True
         if subject.name == version.model:
             return subject.labels is None or any(_label_leads(tx, version, label) for label in subject.labels)
@@ -118,3 +124,13 @@ def _worsen(standing: Standing, item: int, state: str) -> None:
         standing.states[item] = "withdrawn"
     else:
         standing.states.setdefault(item, "deprecated")
+
+
+def known_files(tx: Reader, version: Version) -> dict[str, Content]:
+    """Return contents that earlier statements tied to files of an unresolved version."""
+    subjects = {("file", file.digest) for file in version.files if not file.resolved}
+    rows = currency.current(tx, tx.statements(subjects, _RESOLVES)) if subjects else []
+    values = bodies.load(tx, (row.digest for row in rows))
+    by = {row.subject: str(v.body["by"]) for row in rows if isinstance(v := values.get(row.digest), Statement)}
+    contents = tx.contents(by.values())
+    return {old: contents[new] for old, new in by.items() if new in contents}

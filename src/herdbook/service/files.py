@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from herdbook.kernel import digests
 from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
 from herdbook.model.files import Content, File
 from herdbook.model.registrations import FileCheck
@@ -12,7 +13,7 @@ from herdbook.model.rows import Lease
 from herdbook.model.versions import Entry, Registered
 from herdbook.ports.blobs import Progress
 from herdbook.ports.catalogue import Reader
-from herdbook.service import journal, references, registration, statements
+from herdbook.service import arrivals, entries, journal, references, statements
 from herdbook.service.context import LEASE_S, Context
 
 
@@ -76,8 +77,11 @@ class Files:
     def supply(self, sha256s: Sequence[str]) -> list[Registered]:
         """Let bytes that were put resolve unresolved versions of this principal, in the journals whose home is here."""
         done: list[Registered] = []
+        for sha256 in sha256s:
+            digests.check_sha256(sha256)
         with self._context.catalogue.write() as tx:
-            leased = {lease.sha256 for lease in tx.leases(sha256s, self._context.seconds())}
+            leases = tx.leases(sha256s, self._context.seconds())
+            leased = {lease.sha256 for lease in leases if lease.principal == self._context.principal.id}
             contents = [content for digest, content in tx.contents(sha256s).items() if digest in leased]
             for head in tx.heads():
                 if head.home == self._context.catalogue.registry:
@@ -87,7 +91,7 @@ class Files:
 
     def _supply(self, tx: Reader, draft: journal.Draft, contents: list[Content]) -> list[Registered]:
         full: list[tuple[str, str]] = []
-        for said, version, items in registration.completions(self._context, tx, draft, contents):
+        for said, version, items in arrivals.completions(self._context, tx, draft, contents):
             if version is not None:
                 draft.record(version)
                 full.append((str(said.subject[0].record), version.digest))
@@ -122,7 +126,7 @@ def held(tx: Reader, entry: Entry, path: str) -> str:
         raise MissingError(f"{entry.reference} has no file {path!r}", code="no-file", hint=f"Its files are: {paths}.")
     if file.resolved:
         return file.digest
-    known = registration.known_files(tx, entry.version)
+    known = entries.known_files(tx, entry.version)
     if file.digest in known:
         return known[file.digest].sha256
     raise MissingError(

@@ -13,11 +13,11 @@ from herdbook.model.lineage import Edge, Lineage, Node
 from herdbook.model.rows import EdgeRow
 from herdbook.model.versions import Entry, Version
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, currency, datasets, references
+from herdbook.service import bodies, datasets, links, references
 from herdbook.service.bodies import Body
 from herdbook.service.entries import entries
 
-LEVEL = 5000
+LEVEL = 20_000
 """How many edges of one level are looked at; more are counted as cut."""
 
 
@@ -36,18 +36,19 @@ class _Walk:
         acts = [node.id for node in known if node.kind == "activity"]
         others = [node.id for node in known if node.kind != "activity"]
         into, out = ("out", "in") if self.direction == "up" else ("in", "out")
-        steps = [self._from_activity(row) for row in self.tx.edges(acts) if row.direction == out]
+        steps = self._one([self._from_activity(row) for row in self.tx.edges(acts) if row.direction == out])
         steps = [step for step in steps if step.role != "evidence"]
         if self.direction == "up":
             steps += self._surroundings(acts)
-        same = self._same(others)
-        found = self.tx.edges_at({*others, *same}, into, limit=LEVEL + 1) if others else []
+        same = {id_: id_ for id_ in others}
+        same |= {old: new for new, olds in links.older(self.tx, others).items() for old in olds}
+        found = self.tx.edges_at(same, into, limit=LEVEL + 1) if others else []
         if len(found) > LEVEL:
             self.cut += 1
         role = "made by" if self.direction == "up" else ""
         steps += [
             Edge(
-                frm=same.get(self._end(row, others, same), self._end(row, others, same)),
+                frm=same[row.target if row.target in same else row.file],
                 to=row.activity,
                 role=role or row.role,
             )
@@ -57,21 +58,10 @@ class _Walk:
             steps += self._unknown(known, {step.frm for step in steps})
         return list(dict.fromkeys(steps))
 
-    def _end(self, row: EdgeRow, others: list[str], same: dict[str, str]) -> str:
-        return row.target if row.target in others or row.target in same else row.file
-
-    def _same(self, ids: list[str]) -> dict[str, str]:
-        """Return the other digests of nodes: an unresolved record and the one that resolves it are one node."""
-        records = {("record", id_) for id_ in ids if digests.is_sha256(id_)}
-        rows = currency.current(self.tx, self.tx.statements(records, "herdbook/resolves/1")) if records else []
-        values = bodies.load(self.tx, (row.digest for row in rows))
-        found = {}
-        for row in rows:
-            value = values.get(row.digest)
-            by = getattr(value, "body", {}).get("by")
-            if by and by not in ids:
-                found[by] = row.subject
-        return found
+    def _one(self, steps: list[Edge]) -> list[Edge]:
+        """Let steps lead to the record that resolves an unresolved one: both are one node."""
+        newer = links.newer(self.tx, {step.to for step in steps})
+        return [step.model_copy(update={"to": newer[step.to]}) if step.to in newer else step for step in steps]
 
     def _from_activity(self, row: EdgeRow) -> Edge:
         return Edge(frm=row.activity, to=row.target, role=row.role)
@@ -115,6 +105,7 @@ def walk(tx: Reader, reference: str, direction: str, *, depth: int, limit: int) 
         raise InvalidError(f"{direction!r} is no direction", code="bad-direction", hint="Write up or down.")
     work = _Walk(tx, direction, max(1, limit))
     root = _root(tx, reference)
+    root = links.newer(tx, [root]).get(root, root)
     level = work.add([root], {})
     for _ in range(depth):
         steps = work.neighbours(level)
@@ -172,10 +163,12 @@ def nodes(tx: Reader, ids: list[str], kinds: dict[str, str]) -> list[Node]:
     """Return the nodes of ids; ``kinds`` tells what an id is that has no body here."""
     records = [id_ for id_ in ids if digests.is_sha256(id_)]
     values = bodies.load(tx, records)
-    rows = tx.versions_with([id_ for id_ in records if isinstance(values.get(id_), Version)])
+    same = {id_: id_ for id_ in records if isinstance(values.get(id_), Version)}
+    same |= {old: new for new, olds in links.older(tx, same).items() for old in olds}
+    rows = tx.versions_with(same)
     standing: dict[str, list[Entry]] = {}
     for row, entry in zip(rows, entries(tx, rows), strict=True):
-        standing.setdefault(row.record, []).append(entry)
+        standing.setdefault(same[row.record], []).append(entry)
     titles = {item.record: item.title for item in datasets.entries(tx, records)}
     around = {id_: id_.partition("#") for id_ in ids if "#" in id_ and digests.is_sha256(id_.partition("#")[0])}
     acts = bodies.load(tx, (activity for activity, _, _ in around.values()))

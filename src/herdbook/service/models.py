@@ -10,9 +10,9 @@ from herdbook.model import pointers
 from herdbook.model.models import ModelEntry, Profile
 from herdbook.model.pages import Page
 from herdbook.model.rows import ModelRow
-from herdbook.model.statements import Said, Statement, StatementEntry, Subject
+from herdbook.model.statements import Statement, StatementEntry
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, currency, journal, references, statements
+from herdbook.service import bodies, currency, journal, profiles, references, statements
 from herdbook.service.context import Context
 from herdbook.service.paging import check_limit
 
@@ -57,23 +57,16 @@ class Models:
                     code="name-clash",
                     hint="Choose another name.",
                 )
-            pointer = pointers.profile_pointer(name)
-            row = tx.pointer(pointer)
-            now = row.to if row else ""
             draft = journal.draft_for(self._context, tx, names.namespace_of(name))
-            said = Said(
-                type="herdbook/profile/1",
-                subject=(Subject(name=name),),
-                body=profile.json_object(),
-                supersedes=(now,) if now else None,
-            )
-            old = bodies.load(tx, [now]).get(now) if now else None
-            if not isinstance(old, Statement) or old.body != said.body:
-                made = statements.make(self._context, tx, draft, [said])[0]
-                draft.point(pointer, frm=now, to=made.digest)
-                draft.commit()
-                now = made.digest
-            return statements.read(tx, now)
+            now = profiles.current(tx, name)
+            said = profiles.said(name, profile.json_object(), now)
+            if said is None:
+                assert now is not None
+                return statements.read(tx, now.digest)
+            made = statements.make(self._context, tx, draft, [said])[0]
+            draft.point(pointers.profile_pointer(name), frm=now.digest if now else "", to=made.digest)
+            draft.commit()
+            return statements.read(tx, made.digest)
 
     def usage(self, prefix: str = "") -> dict[str, tuple[int, int]]:
         """Return, by model, bytes of its files that are here and of these the bytes that no other model shares."""

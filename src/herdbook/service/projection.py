@@ -49,6 +49,8 @@ def _project_body(digest: str, body: Body | Json | None, out: Projection) -> Non
             out.supersedes.extend((digest, old) for old in body.supersedes or ())
             if body.type == "herdbook/ext-schema/1":
                 out.edges.append(EdgeRow(digest, "in", "blob", str(body.body["blob"]), "schema"))
+            if body.type == "herdbook/resolves/1" and body.subject[0].record:
+                out.edges.append(EdgeRow(digest, "resolves", "record", str(body.body["by"]), "by"))
             if body.type == "herdbook/resolves/1" and body.subject[0].file:
                 # The bytes of one file, while others of its version are awaited: nothing else holds them yet.
                 out.edges.append(EdgeRow(digest, "holds", "blob", str(body.body["by"]), "resolves"))

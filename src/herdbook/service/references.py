@@ -7,6 +7,7 @@ import difflib
 from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
 from herdbook.kernel.names import Reference, namespace_of
 from herdbook.model import pointers
+from herdbook.model.query import Hash, Order
 from herdbook.model.rows import VersionRow
 from herdbook.model.statements import Statement
 from herdbook.model.versions import Entry
@@ -29,14 +30,14 @@ def resolve(tx: Reader, text: str, as_of: int | None = None) -> Entry:
 def find(tx: Reader, reference: Reference, as_of: int | None = None) -> tuple[VersionRow, str | None]:
     """Return the row that a reference means, and, for what was chosen or followed, a sentence that says so."""
     if not reference.model:
-        return _one(tx.versions_like(reference.digest[7:], limit=20), str(reference), as_of), None
+        return _one(_like(tx, reference.digest), str(reference), as_of), None
     model, note = follow(tx, reference.model)
     if reference.ordinal:
         row = tx.version(model, reference.ordinal)
         row = row if row is None or as_of is None or row.seq <= as_of else None
         return row or _missing_version(tx, reference), note
     if reference.digest:
-        return _one(tx.versions_like(reference.digest[7:], model, limit=20), str(reference), as_of), note
+        return _one(_like(tx, reference.digest, model), str(reference), as_of), note
     if reference.label or reference.alias:
         pointer = (
             pointers.label_pointer(model, reference.label)
@@ -78,6 +79,17 @@ def _near(tx: Reader, name: str) -> str:
     if near:
         return "Did you mean " + " or ".join(near) + "?"
     return "`herdbook list` shows what is here." if names else "The registry is empty; `herdbook register` fills it."
+
+
+def _like(tx: Reader, digest: str, model: str = "") -> list[VersionRow]:
+    """Return versions whose record begins so; else those that were resolved by a record that begins so."""
+    prefix = digest.removeprefix("sha256:")
+    rows = tx.versions_like(prefix, model, limit=20)
+    if rows:
+        return rows
+    found = tx.search(Hash(prefix, algorithm="sha256", scope="record"), Order.OLDEST, "", 20)
+    rows = list(tx.items(item for item, _ in found).values())
+    return [row for row in rows if model in {"", row.model}]
 
 
 def _pointed(tx: Reader, model: str, pointer: str, as_of: int | None) -> VersionRow | None:

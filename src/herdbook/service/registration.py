@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from herdbook.kernel import digests
-from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
+from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.model import pointers
 from herdbook.model.activities import Activity
@@ -16,8 +15,21 @@ from herdbook.model.registrations import Registration
 from herdbook.model.rows import EventRow, VersionRow
 from herdbook.model.statements import Said, Statement, Subject
 from herdbook.model.versions import Registered, Version
-from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, currency, extensions, facts, journal, resolution, statements, touched
+from herdbook.ports.catalogue import Writer
+from herdbook.service import (
+    arrivals,
+    bodies,
+    currency,
+    entitlement,
+    extensions,
+    facts,
+    journal,
+    links,
+    profiles,
+    resolution,
+    statements,
+    touched,
+)
 from herdbook.service.context import Context
 from herdbook.service.entries import standing_of
 from herdbook.service.journal import Draft
@@ -42,10 +54,11 @@ def record(context: Context, registrations: Sequence[Registration], *, batch: bo
     with context.catalogue.write() as tx:
         tx.put_facts(read.facts)
         tx.put_unread(read.unread)
-        contents = _entitled(context, tx, registrations)
         for namespace, indices in _by_namespace(registrations).items():
+            items = [registrations[index] for index in indices]
+            contents = entitlement.registrations(context, tx, namespace, items)
             work = _Registrar(context, tx, namespace, contents)
-            answers.update(work.run([(index, registrations[index]) for index in indices], batch=batch))
+            answers.update(work.run(list(zip(indices, items, strict=True)), batch=batch))
     return [answers[index] for index in range(len(registrations))]
 
 
@@ -54,40 +67,6 @@ def _by_namespace(registrations: Sequence[Registration]) -> dict[str, list[int]]
     for index, item in enumerate(registrations):
         groups.setdefault(namespace_of(item.model), []).append(index)
     return groups
-
-
-def _entitled(context: Context, tx: Reader, registrations: Sequence[Registration]) -> dict[str, Content]:
-    """Check that this principal brought the bytes it names, or that the namespace has them; return their contents."""
-    brought = {file.digest: item for item in registrations for file in item.version.files if file.resolved}
-    named = {blob: item for item in registrations for activity in item.activities for blob in activity.blobs()}
-    named |= {item_.manifest: item for item in registrations for item_ in item.datasets if item_.manifest}
-    wanted = {**named, **brought}
-    absent = {digest for item in registrations for digest in item.absent}
-    leased = {lease.sha256 for lease in tx.leases(wanted, context.seconds()) if lease.principal == context.principal.id}
-    here = {row.digest for row in tx.files_named(set(wanted) - leased)}
-    missing = set(wanted) - leased - here - absent - tx.needed(sorted(set(wanted) - leased - here - absent))
-    if missing:
-        digest = min(missing)
-        path = next((file.path for file in wanted[digest].version.files if file.digest == digest), "")
-        raise MissingError(
-            f"the bytes of {path or digest} were not brought ({digest})",
-            code="no-bytes",
-            hint="Put them first (files.put), or name the digest under `absent` when nobody holds the bytes.",
-        )
-    contents = tx.contents(brought)
-    _check_sizes(registrations, contents)
-    return contents
-
-
-def _check_sizes(registrations: Iterable[Registration], contents: dict[str, Content]) -> None:
-    for item in registrations:
-        for file in item.version.files:
-            content = contents.get(file.digest)
-            if content is not None and content.size != file.size:
-                raise InvalidError(
-                    f"{file.path!r} is said to have {file.size} bytes; its content has {content.size}",
-                    code="wrong-size",
-                )
 
 
 class _Registrar:
@@ -107,7 +86,8 @@ class _Registrar:
         self.fresh: set[str] = set()
 
     def run(self, items: list[tuple[int, Registration]], *, batch: bool) -> dict[int, Registered]:
-        issued = {index: statements.issue(self.context, item.statements) for index, item in items}
+        profiles_ = profiles.Profiles(self.context, self.tx)
+        issued = {index: self._issue(item, profiles_) for index, item in items}
         self._preload([item for _, item in items], issued.values())
         places: dict[int, _Place] = {}
         for index, item in items:
@@ -116,6 +96,17 @@ class _Registrar:
         self._complete()
         rows = self.draft.commit(batch=batch)
         return {index: self._answer(item, places[index], rows) for index, item in items}
+
+    def _issue(self, item: Registration, profiles_: profiles.Profiles) -> list[Statement]:
+        """Return the statements that come with a registration; a profile takes the place of the current one."""
+        issued = []
+        for said in item.statements:
+            if said.type == profiles.TYPE:
+                issued.append(profiles_.statement(item.model, said))
+            else:
+                statements.refuse_reserved(said)
+                issued += statements.issue(self.context, [said])
+        return issued
 
     def _answer(self, item: Registration, place: _Place, rows: list[EventRow]) -> Registered:
         new = rows[-1].digest if len(rows) == 1 and place.outcome != "unchanged" else None
@@ -162,18 +153,19 @@ class _Registrar:
             )
 
     def _register(self, item: Registration, issued: list[Statement]) -> _Place:
-        place = self._place(item)
         before = len(self.draft.ops)
+        place = self._place(item)
         for dataset in item.datasets:
             self.draft.record(dataset)
         for activity in item.activities:
             place.activities.append(self._activity(activity))
+        statements.check_subjects(self.tx, self.draft, item.statements)
         made = statements.add(self.context, self.tx, self.draft, issued, self.same_statements)
         place.statements.extend(statement.digest for statement in made)
         self._point_profiles(made)
         if place.outcome == "unchanged" and len(self.draft.ops) > before:
             place.outcome = "extended"
-            self.draft.touched |= touched.items_of(self.tx, [item.version.digest])
+            self.draft.touched |= {row.item for row in links.versions(self.tx, [item.version.digest])}
         return place
 
     def _place(self, item: Registration) -> _Place:
@@ -181,8 +173,8 @@ class _Registrar:
         held = self._label_target(item)
         if held and held != digest:
             return self._held_by_other(item, held)
-        ordinal = self._ordinal_of(item.model, digest)
-        if ordinal is None:
+        ordinal, digest = self._here(item.model, digest)
+        if ordinal == 0:
             ordinal = self.ordinals.get(item.model, 0) + 1
             self.ordinals[item.model] = ordinal
             self.new_versions[item.model, digest] = ordinal
@@ -191,10 +183,11 @@ class _Registrar:
             self.fresh.update(file.digest for file in item.version.files if file.resolved)
             self._label(item, digest)
             return _Place(ordinal, "registered")
+        if not held:
+            self._take_back_undo(item.model, ordinal, digest)
         if held or item.label is None:
             return _Place(ordinal, "unchanged")
         self._label(item, digest)
-        self._take_back_undo(item.model, ordinal, digest)
         return _Place(ordinal, "labelled")
 
     def _label_target(self, item: Registration) -> str:
@@ -221,12 +214,15 @@ class _Registrar:
             if digest not in self.draft.values:
                 self.draft.touched |= touched.items_of(self.tx, [digest])
 
-    def _ordinal_of(self, model: str, digest: str) -> int | None:
+    def _here(self, model: str, digest: str) -> tuple[int, str]:
+        """Return ordinal and record of the version that a record is, or that it resolved; ordinal 0 for none."""
         if (model, digest) in self.new_versions:
-            return self.new_versions[model, digest]
+            return self.new_versions[model, digest], digest
         if not self.draft.knows(digest):
-            return None
-        return next((row.ordinal for row in self.tx.versions_with([digest]) if row.model == model), None)
+            return 0, digest
+        rows = [row for row in links.versions(self.tx, [digest]) if row.model == model]
+        rows.sort(key=lambda row: row.record != digest)
+        return (rows[0].ordinal, rows[0].record) if rows else (0, digest)
 
     def _held_by_other(self, item: Registration, held: str) -> _Place:
         row = next((row for row in self.tx.versions_with([held]) if row.model == item.model), None)
@@ -285,7 +281,7 @@ class _Registrar:
     def _complete(self) -> None:
         """Bytes that came with this event may be what unresolved versions of this principal and journal wait for."""
         contents = self.tx.contents(self.fresh)
-        for said, record_, items in completions(self.context, self.tx, self.draft, contents.values()):
+        for said, record_, items in arrivals.completions(self.context, self.tx, self.draft, contents.values()):
             if record_ is not None:
                 self.draft.record(record_)
             statements.make(self.context, self.tx, self.draft, [said])
@@ -322,47 +318,6 @@ def add_activity(
     if draft.record(activity):
         draft.touched |= touched.by(tx, activity, draft.values)
     return activity.digest
-
-
-def completions(
-    context: Context, tx: Reader, draft: Draft, contents: Iterable[Content]
-) -> list[tuple[Said, Version | None, set[int]]]:
-    """Return what bytes resolve: for each unresolved version, or file, a statement, and the record if it is full."""
-    new = resolution.index(contents)
-    weak = {digest for digest in new if not digests.is_sha256(digest)}
-    waiting = tx.files_named(weak)
-    found: list[tuple[Said, Version | None, set[int]]] = []
-    for old in sorted({row.record for row in waiting}):
-        rows = [row for row in tx.versions_with([old]) if row.namespace == draft.namespace]
-        if not rows or standing_of(tx, rows).resolved_by.get(old) or not _own(context, tx, rows):
-            continue
-        version = bodies.version(tx, old)
-        known = {**known_files(tx, version), **new}
-        full = resolution.completed(version, known)
-        items = {row.item for row in rows}
-        if full is not None:
-            found.append((resolution.statement(old, full, version), full, items))
-            continue
-        for file in version.files:
-            content = resolution.found(file, new)
-            if content is not None:
-                found.append((resolution.file_statement(file.digest, content), None, items))
-    return found
-
-
-def known_files(tx: Reader, version: Version) -> dict[str, Content]:
-    """Return contents that earlier statements tied to files of an unresolved version."""
-    subjects = {("file", file.digest) for file in version.files if not file.resolved}
-    rows = currency.current(tx, tx.statements(subjects, "herdbook/resolves/1"))
-    values = bodies.load(tx, (row.digest for row in rows))
-    by = {row.subject: str(v.body["by"]) for row in rows if isinstance(v := values.get(row.digest), Statement)}
-    contents = tx.contents(by.values())
-    return {old: contents[new] for old, new in by.items() if new in contents}
-
-
-def _own(context: Context, tx: Reader, rows: list[VersionRow]) -> bool:
-    actors = {actor for row in rows for actor in tx.actors(row.namespace, [row.seq]).values()}
-    return context.principal.id in actors
 
 
 def differences(old: Version, new: Version) -> list[str]:

@@ -20,6 +20,20 @@ RESERVED = frozenset({"herdbook/resolves/1", "herdbook/profile/1", "herdbook/ext
 """Kinds that are made by registering bytes, ``profile set`` and ``namespace schema``, with what belongs to them."""
 
 
+def refuse_reserved(said: Said) -> None:
+    """Refuse a kind that is not made by hand.
+
+    Raises:
+        InvalidError: when it is one.
+    """
+    if said.type in RESERVED:
+        raise InvalidError(
+            f"a {said.type} is not made by hand",
+            code="reserved-kind",
+            hint="Use `herdbook register`, `profile set`, or `namespace schema`.",
+        )
+
+
 def issue(context: Context, said: Iterable[Said]) -> list[Statement]:
     """Return statements of who acts, now where they do not say when."""
     now = context.clock()
@@ -99,12 +113,7 @@ class Statements:
     def add(self, namespace: str, statements: Sequence[Said]) -> list[StatementEntry]:
         """Make statements in one event."""
         for said in statements:
-            if said.type in RESERVED:
-                raise InvalidError(
-                    f"a {said.type} is not made by hand",
-                    code="reserved-kind",
-                    hint="Use `herdbook register`, `profile set`, or `namespace schema`.",
-                )
+            refuse_reserved(said)
         with self._context.catalogue.write() as tx:
             draft = journal.draft_for(self._context, tx, namespace)
             check_subjects(tx, draft, statements)
@@ -189,14 +198,18 @@ def subject_keys(tx: Reader, text: str) -> list[tuple[str, str]]:
         return [("namespace", names.check_namespace(text))]
     try:
         bare = names.check_model(text)
-        return [("name", references.follow(tx, bare)[0])]
     except InvalidError:
-        pass
+        bare = ""
+    if bare:
+        about = [("name", bare)]  # which may be spoken of before it is here
+        return about if tx.model(bare) is None and tx.statements(about) else [("name", references.follow(tx, bare)[0])]
     try:
         entry = references.resolve(tx, text)
     except HerdbookError:
         if ":" in text and tx.model(text.partition(":")[0]) is None:
-            return [("id", str(Identifier.parse(text)))]
+            name = Identifier.parse(text)
+            told = tx.datasets(scheme=name.scheme, value=name.value, limit=20)
+            return [("id", str(name)), *(("record", record) for record, *_ in told)]
         raise
     return [("record", digest) for digest in (entry.record, entry.resolved_by) if digest]
 

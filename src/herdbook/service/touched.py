@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from herdbook.model.activities import Activity
 from herdbook.model.statements import Statement
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies
+from herdbook.service import bodies, links
 
 
 def by(tx: Reader, value: Statement | Activity, new: Container[str] = ()) -> set[int]:
@@ -39,9 +39,7 @@ def by(tx: Reader, value: Statement | Activity, new: Container[str] = ()) -> set
 def items_of(tx: Reader, records: Iterable[str]) -> set[int]:
     """Return the items that are these records, or that these records resolve."""
     records = set(records)
-    if not records:
-        return set()
-    return {row.item for row in tx.versions_with(records)}
+    return {row.item for row in links.versions(tx, records)} if records else set()
 
 
 def _made_from(tx: Reader, record: str) -> set[int]:

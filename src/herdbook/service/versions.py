@@ -11,7 +11,7 @@ from herdbook.model import pointers
 from herdbook.model.dossiers import Dossier
 from herdbook.model.lineage import Lineage
 from herdbook.model.pages import Page
-from herdbook.model.query import Order
+from herdbook.model.query import Order, find_field
 from herdbook.model.query_parser import parse
 from herdbook.model.registrations import Registration
 from herdbook.model.statements import Said, Subject
@@ -93,6 +93,11 @@ class Versions:
     def facets(self, query: str, fields: Sequence[str], *, limit: int = 10) -> dict[str, Sequence[tuple[str, int]]]:
         """Return the most common values of fields among what matches."""
         expression = parse(query)
+        for field in fields:
+            if find_field(field) is None:
+                raise InvalidError(
+                    f"there is no field {field!r}", code="unknown-field", hint="docs/reference/query.md lists them."
+                )
         with self._context.catalogue.read() as tx:
             return {field: tx.facets(expression, field, limit) for field in fields}
 

@@ -11,9 +11,8 @@ from herdbook.kernel import digests
 from herdbook.model.files import Content, File
 from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader
-from herdbook.service import registration
 from herdbook.service.context import Context
-from herdbook.service.entries import standing_of
+from herdbook.service.entries import known_files, standing_of
 from herdbook.service.findings import Findings
 
 
@@ -26,7 +25,7 @@ def offer(context: Context, tx: Reader, namespace: str, values: Mapping[str, obj
         rows = [row for row in tx.versions_with([record]) if row.namespace == namespace] if found else []
         if not rows or record in standing_of(tx, rows).resolved_by:
             continue
-        known = registration.known_files(tx, version)
+        known = known_files(tx, version)
         for file, content in found:
             if file.digest not in known:
                 findings.note("bytes-here", _how(file, content), f"{rows[0].model}@{rows[0].ordinal} {file.path}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import pytest
 
 from herdbook.kernel import digests
 from herdbook.kernel.errors import InvalidError, MissingError
-from herdbook.model.journal import Genesis, VersionOp
+from herdbook.model.journal import EventEntry, Genesis, VersionOp
 from herdbook.model.models import Profile
 from herdbook.ports.registry import Registry
 from herdbook.testing.registry_lineage import dataset, training
@@ -63,7 +64,7 @@ class JournalContract(Given):
         genesis = entries[0].event
         assert isinstance(genesis.ops[0], Genesis)
         assert (genesis.seq, genesis.journal, genesis.prev) == (1, None, None)
-        for before, entry in zip(entries, entries[1:], strict=False):
+        for before, entry in pairwise(entries):
             assert entry.event.seq == before.event.seq + 1
             assert entry.event.prev == before.digest == before.event.digest
             assert entry.event.journal == entries[0].digest
@@ -93,7 +94,8 @@ class JournalContract(Given):
         whole = registry.journal.events("demo", limit=100)
         assert whole.cursor is None
         assert whole.total == len(whole.items)
-        seen, after = [], 0
+        seen: list[EventEntry] = []
+        after = 0
         while True:
             page = registry.journal.events("demo", after=after, limit=4)
             seen += page.items

@@ -70,7 +70,7 @@ class ReferenceContract(Given):
         [
             ("demo/tau/tyo:V1", "demo/tau/toy"),
             ("demo/tau/toy:V10", "V1"),
-            ("demo/tau/toy@7", "demo/tau/toy"),
+            ("demo/tau/toy@7", "V1"),
             ("demo/tau/toy@prod", "production"),
             ("demo/tau/toy@sha256:" + "0" * 12, "search"),
             (NOBODY, "search"),

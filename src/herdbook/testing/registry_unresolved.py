@@ -84,7 +84,7 @@ class UnresolvedContract(Given):
         self._assert_one_node(registry, old.record)
 
     def _assert_one_node(self, registry: Registry, old: str) -> None:
-        """Old and new digest both lead to the one version, whose ordinal and label stayed and which yields its bytes."""
+        """Old and new digest lead to the one version, whose ordinal and label stayed and which yields its bytes."""
         for text in (f"{TOY}:V1", f"{TOY}@1", old, f"{TOY}@{FULL.digest}", FULL.digest):
             entry = registry.versions.get(text)
             assert (entry.model, entry.ordinal, entry.labels) == (TOY, 1, ("V1",))
