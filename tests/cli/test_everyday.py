@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from herdbook.stores.sql import opening
+from herdbook.stores.sql.migrations.upgrade import upgrade
 
 from .conftest import MODEL, Run, run_here
 
@@ -238,3 +243,34 @@ def test_a_bundle_moves_a_namespace_to_another_registry(story: Run, tmp_path: Pa
     state = story("journal", "state", "demo").out
     assert story("journal", "state", "demo", "-R", other).out == state
     assert story("show", f"{MODEL}:v2", "-R", other, "-q").out == f"{MODEL}:v2\n"
+
+
+def test_a_bundle_is_verified_without_any_registry(story: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = story("journal", "checkpoint", "demo").out.strip()
+    story("bundle", "export", str(tmp_path / "bundle"))
+    monkeypatch.setenv("HERDBOOK_REGISTRY", str(tmp_path / "none"))
+    assert "complete" in run_here("bundle", "verify", str(tmp_path / "bundle"), "--expect", checkpoint).out
+    next((tmp_path / "bundle" / "bodies").rglob("*/*")).write_bytes(b"{}")
+    assert "NOT SOUND" in run_here("bundle", "verify", str(tmp_path / "bundle"), status=7).out
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_registry_of_an_older_herdbook_says_how_it_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old" / "catalogue.sqlite"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute(f"PRAGMA application_id={opening.APPLICATION_ID}")
+    upgrade(path, 1.0, "0001")
+    with closing(sqlite3.connect(path)) as raw:
+        row = ("registry:" + "5a" * 16, "2026-11-20T09:00:00Z", "0.0.9")
+        raw.execute("INSERT INTO registry VALUES (?, ?, ?)", row)
+        raw.commit()
+    monkeypatch.setenv("HERDBOOK_REGISTRY", str(path.parent))
+    assert "herdbook doctor --migrate" in run_here("list", status=2).err
+    found = run_here("doctor", "--migrate")
+    assert "catalogue.sqlite.0001" in found.err
+    assert found.out.startswith("sound")
+    run_here("list")

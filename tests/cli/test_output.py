@@ -63,6 +63,12 @@ def test_a_pipe_gets_lines_that_are_not_folded_and_a_narrow_screen_no_wider_ones
         assert max(map(len, story(*command).out.splitlines())) <= 60
 
 
+def test_what_is_to_be_copied_is_never_folded(story: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for words in (("journal", "checkpoint", "demo"), ("journal", "state", "demo"), ("config", "path")):
+        assert len(story(*words).out.splitlines()) == 1
+
+
 def test_no_line_ends_in_spaces(story: Run) -> None:
     for words in (("show", f"{MODEL}:v2"), ("list",), ("history", MODEL), ("journal", "log", "demo")):
         assert not re.search(r" +$", story(*words).out, re.MULTILINE)

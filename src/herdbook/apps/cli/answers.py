@@ -20,8 +20,16 @@ from herdbook.model.statements import StatementEntry
 from herdbook.model.versions import Entry, Registered
 
 
+class Answer(Value):
+    """A value that only the command has; what pydantic needs for it is built when it is used, not at every start."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class FoundVersion(Entry):
     """A version where it stands, with the shortest exact reference to it."""
+
+    model_config = ConfigDict(defer_build=True)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic documents this order; mypy does not know it
     @property
@@ -38,6 +46,7 @@ class FoundVersion(Entry):
 class FoundDossier(Dossier):
     """A version with all that is currently said about it."""
 
+    model_config = ConfigDict(defer_build=True)
     entry: FoundVersion
 
     @classmethod
@@ -48,6 +57,8 @@ class FoundDossier(Dossier):
 
 class Done(Registered):
     """The answer to a registration, with the reference to write down."""
+
+    model_config = ConfigDict(defer_build=True)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic documents this order; mypy does not know it
     @property
@@ -61,7 +72,7 @@ class Done(Registered):
         return cls.model_construct(**dict(registered))
 
 
-class Created(Value):
+class Created(Answer):
     """A registry that was created, or was there; ``config`` is the file that now names it."""
 
     folder: Text
@@ -69,27 +80,27 @@ class Created(Value):
     config: Text | None = None
 
 
-class Count(Value):
+class Count(Answer):
     """How many versions match; with ``exact`` false it is a lower bound."""
 
     total: Int
     exact: Bool
 
 
-class FacetValue(Value):
+class FacetValue(Answer):
     """A value of a field and how many versions have it."""
 
     value: Text
     count: Int
 
 
-class Facets(Value):
+class Facets(Answer):
     """The most common values of each field among what matches."""
 
     facets: dict[Text, tuple[FacetValue, ...]]
 
 
-class More(Value):
+class More(Answer):
     """On stderr, after a page that was not the last: where the next one begins."""
 
     cursor: Text
@@ -97,7 +108,7 @@ class More(Value):
     total_is_exact: Bool | None = None
 
 
-class Fetched(Value):
+class Fetched(Answer):
     """What was fetched: paths relative to the folder."""
 
     reference: Text
@@ -105,7 +116,7 @@ class Fetched(Value):
     files: tuple[Text, ...]
 
 
-class Verified(Value):
+class Verified(Answer):
     """What verifying one file of a version showed."""
 
     reference: Text
@@ -115,10 +126,10 @@ class Verified(Value):
     message: Text = ""
 
 
-class Inspected(Value):
+class Inspected(Answer):
     """Facts of a file that is not registered, in the vocabulary of facts.md; further fields follow the format."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
     path: Text
     size: Annotated[Int, Field(ge=0)]
     sha256: Annotated[Text, Field(pattern="^[0-9a-f]{64}$")]
@@ -129,7 +140,7 @@ class Inspected(Value):
     safety: Literal["safe", "guarded", "unsafe"] | None = None
 
 
-class Usage(Value):
+class Usage(Answer):
     """What a model's files need here, in bytes: all of them, and those that no other model shares."""
 
     model: Text
@@ -137,7 +148,7 @@ class Usage(Value):
     own_bytes: Int
 
 
-class ProfileAnswer(Value):
+class ProfileAnswer(Answer):
     """What a model is for, and the statement that says so."""
 
     model: Text
@@ -145,14 +156,14 @@ class ProfileAnswer(Value):
     statement: Sha256 | None = None
 
 
-class StateDigest(Value):
+class StateDigest(Answer):
     """The digest of a namespace's state, equal in every true copy."""
 
     namespace: Text
     state_digest: Sha256
 
 
-class Me(Value):
+class Me(Answer):
     """Who acts, and where that was found."""
 
     id: Text
@@ -164,7 +175,7 @@ class Me(Value):
     source: Text = ""
 
 
-class SettingAnswer(Value):
+class SettingAnswer(Answer):
     """A setting and where its value comes from; without ``value`` it has none. ``known`` is false for a stray key."""
 
     name: Text
@@ -175,7 +186,7 @@ class SettingAnswer(Value):
     known: Bool = True
 
 
-class ConfigFile(Value):
+class ConfigFile(Answer):
     """The configuration file; ``changed`` names what a command wrote."""
 
     file: Text
@@ -183,14 +194,14 @@ class ConfigFile(Value):
     changed: tuple[Text, ...] = ()
 
 
-class Script(Value):
+class Script(Answer):
     """A shell's completion script."""
 
     shell: Text
     script: Text
 
 
-class Problem(Value):
+class Problem(Answer):
     """On stderr: what went wrong, after RFC 9457 (problem details)."""
 
     type: Text

@@ -45,8 +45,8 @@ def tell(session: Session, report: BundleReport, done: str) -> None:
 @pass_session
 def export(session: Session, /, *, folder: str, namespaces: tuple[str, ...], no_people: bool) -> None:
     """Write journals, records and files of namespaces into a folder."""
-    with progress.stepping(session.output) as step:
-        report = session.admin().export_bundle(folder, namespaces, people=not no_people, step=step)
+    with session.admin() as admin, progress.stepping(session.output) as step:
+        report = admin.export_bundle(folder, namespaces, people=not no_people, step=step)
     tell(session, report, "exported to")
     session.output.hint(f"herdbook bundle verify {folder}")
 
@@ -56,9 +56,14 @@ def export(session: Session, /, *, folder: str, namespaces: tuple[str, ...], no_
 @click.option("--expect", multiple=True, metavar="CHECKPOINT", help="A checkpoint that must be in it; repeatable.")
 @pass_session
 def verify(session: Session, /, *, folder: str, expect: tuple[str, ...]) -> None:
-    """Check a bundle: chains, records, files, completeness; exits with 7 when it is not sound."""
+    """Check a bundle: chains, records, files, completeness; exits with 7 when it is not sound.
+
+    A folder, or a tar of it. No registry is needed.
+    """
+    from herdbook.service import bundles
+
     with progress.stepping(session.output) as step:
-        report = session.admin().verify_bundle(folder, expect=expect, step=step)
+        report = bundles.verify(folder, expect=expect, step=step)
     tell(session, report, "verified")
 
 
@@ -67,6 +72,6 @@ def verify(session: Session, /, *, folder: str, expect: tuple[str, ...]) -> None
 @pass_session
 def import_(session: Session, /, *, folder: str) -> None:
     """Replay a bundle into this registry, which then is in the same state."""
-    with progress.stepping(session.output) as step:
-        report = session.admin().import_bundle(folder, step=step)
+    with session.admin() as admin, progress.stepping(session.output) as step:
+        report = admin.import_bundle(folder, step=step)
     tell(session, report, "imported")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Iterator
 from typing import Any
@@ -73,19 +72,9 @@ def _lines(given: dict[str, Any]) -> Iterator[ManifestLine]:
     if given["manifest"]:
         yield from (ManifestLine.read(line) for line in documents.read_lines(given["manifest"]))
     elif given["files"]:
-        yield from _hashed(given["files"])
+        from herdbook.service import intake
 
-
-def _hashed(given: tuple[str, ...]) -> Iterator[ManifestLine]:
-    from herdbook.kernel import paths
-    from herdbook.service import hashing, intake
-
-    for item in intake.plan(given):
-        if item.left_out is None:
-            with contextlib.closing(hashing.OpenFile(paths.unescape(item.source))) as file:
-                content = hashing.content(file)
-            digests = {name: getattr(content, name).partition(":")[2] for name in ("sha256", "md5", "adler32")}
-            yield ManifestLine.read({"path": item.path, "size": content.size, **digests})
+        yield from intake.manifest(given["files"])
 
 
 def _said(value: Dataset, given: dict[str, Any]) -> list[Said]:

@@ -96,10 +96,13 @@ class Output:
 
     def raw(self, text: str) -> None:
         """Print a line as it is, but for control characters."""
-        click.echo(_encodable(clean(text), sys.stdout), color=True)
+        self.draw(text)
 
     def draw(self, drawn: Drawing) -> None:
-        """Print a drawing on stdout."""
+        """Print a drawing on stdout; a plain text as it is, never folded, so that it can be copied."""
+        if isinstance(drawn, str):
+            click.echo(_encodable(clean(drawn), sys.stdout), color=True)
+            return
         console = self._console(sys.stdout)
         with console.capture() as caught:
             console.print(_Clean(drawn))

@@ -41,11 +41,13 @@ class Session:
         with contextlib.closing(open_registry(self.where, read_only=read_only)) as registry:
             yield registry
 
-    def admin(self) -> Admin:
-        """Return what only an owner of the machine may use."""
+    @contextlib.contextmanager
+    def admin(self) -> Iterator[Admin]:
+        """Open, for the time of a block, what only an owner of the machine may use."""
         from herdbook.bootstrap.open import open_admin
 
-        return open_admin(self.where)
+        with contextlib.closing(open_admin(self.where)) as admin:
+            yield admin
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something that cannot be taken back; without a terminal, ``--yes`` must have been given.
