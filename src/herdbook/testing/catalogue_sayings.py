@@ -221,6 +221,16 @@ class SayingContract:
         with catalogue.read() as look:
             assert look.leases([named("blob")], 1e10) == [Lease(ACTOR, named("blob"), 1e10 + 500)]
 
+    def test_contents_that_were_removed_are_forgotten(self, catalogue: Catalogue) -> None:
+        with catalogue.write() as tx:
+            tx.put_contents([content("gone"), content("stays")])
+            tell(tx, "cms", with_file("v", *(FileRow(named("v"), n, named(n), 4) for n in ("gone", "stays"))))
+            tx.put_facts({named("gone"): Facts(reader="onnx", reader_version="2", format="onnx")})
+            tx.drop_contents([named("gone"), named("never")])
+            assert tx.contents([named("gone"), named("stays")]).keys() == {named("stays")}
+            assert tx.facts([named("gone")]) == {}
+            assert tx.unread(READERS) == [named("stays")]
+
     @pytest.mark.parametrize("how", ["file", "input", "member", "manifest", "blob"])
     def test_bytes_are_needed_until_every_namespace_purged_them(self, catalogue: Catalogue, how: str) -> None:
         blob, record = named("blob"), named("record")

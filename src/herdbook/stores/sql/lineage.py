@@ -147,7 +147,7 @@ class LineageWriting(LineageTables):
     def add_lineage(self, projection: Projection, ids: Mapping[str, int]) -> None:
         """Add activities, their edges, and datasets. ``ids``: numbers of the digests."""
         rows = [(ids[d], raw(d), kind, status, pack(same)) for d, kind, status, same in projection.activities]
-        _ADD_ACTIVITIES.run(self.connection, rows, order=4)
+        _ADD_ACTIVITIES.run(self.connection, rows, order=1)
         counts: dict[str, int] = {}
         edges_: list[tuple[Any, ...]] = []
         for edge in projection.edges:
