@@ -65,7 +65,7 @@ def test_prefixes_of_very_many_words_and_long_sorted_listings_find_the_same(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index_plan, "WIDE", 1)
         patch.setattr(index_plan, "_DOCUMENT_US", 0)
-        patch.setattr(index, "_SORT", 0)
+        patch.setattr(index, "_PATIENCE", 0)
         test_the_index_finds_what_a_plain_filter_finds_in_the_same_order.hypothesis.inner_test(batches, asked, sizes)  # type: ignore[attr-defined]  # Hypothesis puts the plain function there
 
 

@@ -19,7 +19,7 @@ NUMBERS = ("ordinal", "size", "registered", "metric.auc", "parameter.epochs")
 WORDS = ("text",)
 
 # Few letters, so that prefixes and ranges meet; some whose order by code point, UTF-8 and UTF-16 differ, or none has.
-_ALPHABET = "ab0é字\uffee\U0001f600"
+_ALPHABET = "ab0é字\ud7ff\uffee\U0001f600\U0010ffff"
 _VALUES = st.text(_ALPHABET, min_size=1, max_size=3).map(q.fold_value)
 _WORDS = st.text("ab01é字", min_size=1, max_size=3)
 _FIGURES = st.one_of(

@@ -17,7 +17,7 @@ from herdbook.stores.sql.index_plan import PRESENCE
 from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
 from herdbook.stores.sql.schema import models, versions
 
-_SORT = 3_000  # fewer matches than these are sorted by name; among more, versions are read by name until enough match
+_PATIENCE = 8
 
 _LAST_ITEM = Ask(lambda _: select(func.max(versions.c.item)))
 _DOCUMENT = Ask(
@@ -124,22 +124,21 @@ def _by_name(look: Look, name: str, ordinal: int, limit: int) -> list[tuple[int,
     matched = bits.bit_count()
     if not matched or limit <= 0:
         return []
-    if matched <= _SORT:
+    # Either all matches are sorted, or versions are read by name until enough match: about limit * total / matched.
+    if matched * matched <= limit * look.total:
         return _sorted(look, ascending(bits), (name, ordinal), limit)
-    # Matches are met among versions by name once in total/matched. Where they are far rarer than that, sort them all.
-    patience = 20 * limit * (look.total // matched + 1) + 1000
+    patience = _PATIENCE * (limit * look.total // matched + 100)
+    data = span.to_bytes(bits)
     found: list[tuple[int, str]] = []
     with look.connection.execute(_BY_NAME, {"name": name, "ordinal": ordinal}) as rows:
         for seen, (item, model, number) in enumerate(rows):
-            if item <= span.high and bits >> item & 1:
+            if item <= span.high and data[item >> 3] >> (item & 7) & 1:
                 found.append((item, f"{model}@{number}"))
                 if len(found) == limit:
                     return found
-            if seen > patience:
-                break
-        else:
-            return found
-    return _sorted(look, ascending(bits), (name, ordinal), limit)
+            if seen > patience:  # matches have names that stand late: sorting is less work after all
+                return _sorted(look, ascending(bits), (name, ordinal), limit)
+    return found
 
 
 def _sorted(look: Look, items: Iterable[int], after: tuple[str, int], limit: int) -> list[tuple[int, str]]:

@@ -127,11 +127,15 @@ class Span:
         """The last item."""
         return (self.first + self.blocks) * BLOCK - 1
 
+    def to_bytes(self, bits: int) -> bytes:
+        """Return a set as bytes, in which one item is looked up without touching the others."""
+        return bits.to_bytes(self.blocks * BLOCK_BYTES, "little")
+
     def active(self, bits: int, size: int = BLOCK) -> list[int]:
         """Return the numbers of the blocks, or of the chunks, in which a set has items."""
         width = size // 8
         empty = _EMPTY_BLOCK if size == BLOCK else _EMPTY_CHUNK
-        data = bits.to_bytes(self.blocks * BLOCK_BYTES, "little")
+        data = self.to_bytes(bits)
         base = self.low // size
         return [
             base + index
@@ -168,7 +172,7 @@ class Span:
     def of_numbers(self, rows: Iterable[tuple[int, bytes]], low: float, high: float, mask: int | None) -> int:
         """Return the items within the mask that have a number from ``low`` to ``high``, from (chunk, numbers)."""
         target = bytearray(self.blocks * BLOCK_BYTES)
-        wanted = None if mask is None else mask.to_bytes(len(target), "little")
+        wanted = None if mask is None else self.to_bytes(mask)
         base = self.low // CHUNK
         for chunk, data in rows:
             at = (chunk - base) * CHUNK_BYTES

@@ -22,6 +22,7 @@ MAX_COUNTED = 10_000
 _FEW_VALUES = 64  # a field of so few values is counted by its postings: exact, however many match
 _SOME_VALUES = 20_000  # a field of so many is read whole; of one with more, the terms that count most are looked up
 
+_LOOKED_UP = 2_000  # so few terms are looked up one by one
 _NAMED = 500
 
 _NAMES = Ask(lambda ids: select(terms.c.id, terms.c.field, terms.c.value).where(terms.c.id.in_(ids)))
@@ -50,26 +51,34 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
 
 def commonest(look: Look, field: str, limit: int) -> list[tuple[str, int]]:
     """Return (value, count) of a field among what matches, by count down, then value; at most ``limit``."""
-    values: dict[int, str] = dict(_VALUES.rows(look.connection, field, _SOME_VALUES + 1))
-    if isinstance(look.query, All) and values:
+    few: dict[int, str] = dict(_VALUES.rows(look.connection, field, _FEW_VALUES + 1))
+    if isinstance(look.query, All) and few:
         return [(value, number) for value, number in _COMMONEST.rows(look.connection, field, limit)]
     span, bits = look.whole()
     if not bits:
         return []
-    view = View(look.connection, span, look.every)
-    if 0 < len(values) <= _FEW_VALUES and bits.bit_count() * 4 > len(values) * span.blocks:
-        return _ranked({value: view.postings([id_], bits).bit_count() for id_, value in values.items()}, limit)
+    if 0 < len(few) <= _FEW_VALUES and bits.bit_count() * 4 > len(few) * span.blocks:
+        view = View(look.connection, span, look.every)
+        return _ranked({value: view.postings([id_], bits).bit_count() for id_, value in few.items()}, limit)
     if bits.bit_count() > MAX_COUNTED:
         bits = span.of_items(span.low + offset for offset in islice(descending(bits), MAX_COUNTED))
-    if not values:
+    if not few:
         return _ranked(_numbers(look, [span.low + offset for offset in descending(bits)], field), limit)
+    ids = _terms(View(look.connection, span, look.every), bits)
+    if len(ids) > _LOOKED_UP:
+        values: dict[int, str] = dict(_VALUES.rows(look.connection, field, _SOME_VALUES + 1))
+        if len(values) <= _SOME_VALUES:
+            return _ranked({value: ids[id_] for id_, value in values.items() if id_ in ids}, limit)
+    return _looked_up(look.connection, ids, field, limit)
+
+
+def _terms(view: View, bits: int) -> Counter[int]:
+    wanted, low = view.span.to_bytes(bits), view.span.low
     ids: Counter[int] = Counter()
     for item, data in view.documents(bits):
-        if bits >> (item - span.low) & 1:
+        if wanted[(item - low) >> 3] >> (item & 7) & 1:
             ids.update(unpack_ids(data))
-    if len(values) > _SOME_VALUES:
-        return _looked_up(look.connection, ids, field, limit)
-    return _ranked({value: ids[id_] for id_, value in values.items() if id_ in ids}, limit)
+    return ids
 
 
 def _ranked(counts: Mapping[str, int], limit: int) -> list[tuple[str, int]]:
