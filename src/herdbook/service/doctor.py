@@ -43,7 +43,7 @@ def examine(
     findings = Findings()
     checkpoints = Checkpoints(expect)
     reindexed = reindex.rebuild(context, step) if rebuild else 0
-    for problem in context.catalogue.check():
+    for problem in _database_problems(context):
         findings.error("database", problem)
     visit = _Visit(context, findings, checkpoints, step)
     try:
@@ -64,6 +64,13 @@ def examine(
         blob_bytes=shelves.bytes,
         reindexed=reindexed,
     )
+
+
+def _database_problems(context: Context) -> list[str]:
+    try:
+        return context.catalogue.check()
+    except CorruptError as error:
+        return [error.message]
 
 
 class _Visit:

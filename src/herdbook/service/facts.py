@@ -78,8 +78,9 @@ def follow(context: Context, limit: int = 10_000) -> int:
             _read(context, wanted, {row.path: row.size for row in rows}, read)
         with context.catalogue.write() as tx:
             tx.put_facts(read.facts)
-            tx.put_unread(read.unread)
-            documents.refresh(tx, touched.items_of(tx, records))
+            tx.put_unread(read.unread, context.readers.versions)
+            told = {row.record for rows in files.values() for row in rows if row.digest in read.facts}
+            documents.refresh(tx, touched.items_of(tx, told))
         done += len(todo)
         if not read.facts and not read.unread:
             break  # nothing of these can be read now

@@ -53,7 +53,8 @@ def record(context: Context, registrations: Sequence[Registration], *, batch: bo
     answers: dict[int, Registered] = {}
     with context.catalogue.write() as tx:
         tx.put_facts(read.facts)
-        tx.put_unread(read.unread)
+        if read.unread:  # asked again when there are other readers
+            tx.put_unread(read.unread, context.readers.versions)
         for namespace, indices in _by_namespace(registrations).items():
             items = [registrations[index] for index in indices]
             contents = entitlement.registrations(context, tx, namespace, items)
