@@ -80,8 +80,7 @@ def test_everything_that_must_be_refused_is_refused(pack: Any) -> None:
     for row in pack["refuse"]:
         try:
             read(row["json"])
-        except InvalidError as error:
-            assert error.message, row["what"]
+        except InvalidError:
             continue
         taken.append(row["what"])
     assert taken == []

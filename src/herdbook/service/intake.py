@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from herdbook.kernel import canonical, paths
-from herdbook.kernel.errors import ConflictError, DeniedError, InvalidError, MissingError
+from herdbook.kernel import paths
+from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, InvalidError, MissingError
+from herdbook.model import kinds
 from herdbook.model.activities import Activity, Part, Selector
 from herdbook.model.datasets import Dataset, ManifestLine
 from herdbook.model.files import Content, File
@@ -20,8 +21,13 @@ from herdbook.model.statements import Said, Subject
 from herdbook.model.versions import Registered, Version
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
+from herdbook.service import licences
 from herdbook.service.hashing import OpenFile, content
 from herdbook.service.references import registration_target
+
+CHANGED = "changed-while-read"
+_STAND_IN = Version.of([File(path="-", digest="git-sha1:" + "0" * 40)])
+"""Takes the place of a version while its bytes are not read yet."""
 
 IGNORE_FILE = ".herdbookignore"
 LEFT_OUT = (
@@ -199,35 +205,55 @@ def register(
     Raises:
         HerdbookError: as ``plan``, ``ports.registry.Versions.record`` and ``Files.put`` say.
     """
-    item = prepare(registry, reference, given, wanted or Wanted(), progress=progress)
-    return registry.versions.record([item])[0]
+    item = prepare(registry, reference, given, wanted or Wanted())
+    return registry.versions.record([deliver(registry, item, progress)])[0]
 
 
-def prepare(
-    registry: Registry,
-    reference: str,
-    given: Sequence[str | os.PathLike[str]],
-    wanted: Wanted,
-    *,
-    progress: Progress | None = None,
-) -> Registration:
-    """Put the bytes and return the registration."""
+@dataclass(frozen=True)
+class Prepared:
+    """A registration whose words were checked, and whose bytes were not put yet."""
+
+    model: str
+    label: str | None
+    taken: list[Intake]
+    datasets: list[Dataset]
+    inputs: list[Part]
+    wanted: Wanted
+
+
+def prepare(registry: Registry, reference: str, given: Sequence[str | os.PathLike[str]], wanted: Wanted) -> Prepared:
+    """Check all that can be checked before a byte is stored.
+
+    Raises:
+        HerdbookError: as ``plan`` says, and when a reference, a dataset, the parent or a body does not fit.
+    """
     model, label = registration_target(reference)
     taken = [item for item in plan(given) if item.left_out is None]
-    files = []
-    for item in taken:
-        stored = put(registry, item, progress)
-        files.append(File(path=item.path, digest=stored.sha256, size=stored.size))
-    version = Version.of(files)
     datasets, inputs = _inputs(registry, wanted)
-    activity = _activity(version, inputs, wanted)
+    _activity(_STAND_IN, inputs, wanted)
+    for said in _said(model, _STAND_IN, taken, wanted):
+        kinds.check(said.type, said.body)
+        if "licence" in said.body and said.type == "herdbook/description/1":
+            licences.check(str(said.body["licence"]))
+    return Prepared(model, label, taken, datasets, inputs, wanted)
+
+
+def deliver(registry: Registry, item: Prepared, progress: Progress | None = None) -> Registration:
+    """Put the bytes and return the registration.
+
+    Raises:
+        HerdbookError: as ``put`` says.
+    """
+    contents = [(each, put(registry, each, progress)) for each in item.taken]
+    version = Version.of(File(path=each.path, digest=stored.sha256, size=stored.size) for each, stored in contents)
+    activity = _activity(version, item.inputs, item.wanted)
     return Registration(
-        model=model,
-        label=label,
+        model=item.model,
+        label=item.label,
         version=version,
-        datasets=tuple(datasets),
+        datasets=tuple(item.datasets),
         activities=(activity,) if activity else (),
-        statements=tuple(_said(model, version, taken, wanted)),
+        statements=tuple(_said(item.model, version, item.taken, item.wanted)),
     )
 
 
@@ -248,14 +274,22 @@ def put(registry: Registry, item: Intake, progress: Progress | None = None) -> C
         raise DeniedError(
             f"{item.path!r} cannot be read: {error.strerror}", code="unreadable", hint="Check its permissions."
         ) from error
+    except HerdbookError as error:
+        if error.code != CHANGED:
+            raise
+        raise _changed(item.path) from error
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if not unchanged or stored.size != after.st_size:
-        raise ConflictError(
-            f"{item.path!r} changed while it was read",
-            code="changed-while-read",
-            hint="Wait until it is written, then again.",
-        )
+        raise _changed(item.path)
     return stored
+
+
+def _changed(path: str) -> ConflictError:
+    return ConflictError(
+        f"{path!r} changed while it was read",
+        code=CHANGED,
+        hint="Wait until nothing writes to it any more, then try again.",
+    )
 
 
 def _inputs(registry: Registry, wanted: Wanted) -> tuple[list[Dataset], list[Part]]:
@@ -311,57 +345,6 @@ def _said(model: str, version: Version, taken: Iterable[Intake], wanted: Wanted)
             body = {"id": {"scheme": "symlink", "value": item.link}, "path": item.path}
             said.append(Said(type="herdbook/identity/1", subject=subject, body=body))
     return said
-
-
-def register_batch(
-    registry: Registry, lines: Iterable[str], *, base: str = ".", progress: Progress | None = None
-) -> Sequence[Registered]:
-    """Register many in one event (for each namespace): one JSON object a line.
-
-    ``{"reference": "cms/x/y:V1", "path": "folder or file" | "paths": […], "datasets": […], "parent": "…",
-    "activity": {…}, "description": {…}, "profile": {…}}``; relative paths start at ``base``. Nothing is registered when
-    one line is wrong.
-
-    Raises:
-        InvalidError: naming the line.
-    """
-    items: list[Registration] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        items.append(_batch_line(registry, line, number, base, progress))
-    if not items:
-        raise InvalidError("the manifest has no line", code="no-files", hint="One JSON object a line.")
-    return registry.versions.record(items, batch=True)
-
-
-_KEYS = frozenset({"reference", "path", "paths", "datasets", "parent", "activity", "description", "profile"})
-
-
-def _batch_line(registry: Registry, line: str, number: int, base: str, progress: Progress | None) -> Registration:
-    try:
-        told = canonical.loads(line)
-        if not isinstance(told, dict) or "reference" not in told or not ("path" in told or "paths" in told):
-            raise InvalidError("needs `reference` and `path` (or `paths`)", code="bad-manifest")  # noqa: TRY301 - one place
-        if unknown := set(told) - _KEYS:
-            raise InvalidError(f"has unknown fields: {', '.join(sorted(unknown))}", code="bad-manifest")  # noqa: TRY301
-        given = [os.path.join(base, path) for path in told.get("paths") or [told["path"]]]
-        wanted = Wanted(
-            datasets=told.get("datasets", ()),
-            parent=told.get("parent"),
-            activity=told.get("activity"),
-            description=told.get("description"),
-            profile=told.get("profile"),
-        )
-        return prepare(registry, told["reference"], given, wanted, progress=progress)
-    except InvalidError as error:
-        raise InvalidError(
-            f"line {number} of the manifest: {error.message}", code=error.code, hint=error.hint, line=number
-        ) from error
-    except (MissingError, DeniedError, ConflictError) as error:
-        raise type(error)(
-            f"line {number} of the manifest: {error.message}", code=error.code, hint=error.hint
-        ) from error
 
 
 def manifest(given: Sequence[str | os.PathLike[str]]) -> Iterator[ManifestLine]:

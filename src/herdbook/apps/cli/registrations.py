@@ -119,12 +119,12 @@ def _dry_run(session: Session, plan: list[Intake]) -> None:
 
 
 def _batch(session: Session, manifest: str) -> None:
-    from herdbook.service import intake
+    from herdbook.service import batches
 
     lines = documents.read_text_lines(manifest)
     base = "." if manifest == "-" else str(Path(manifest).parent)
     with session.registry() as registry, progress.counting_bytes(session.output, "registering") as count:
-        found = [Done.of(item) for item in intake.register_batch(registry, lines, base=base, progress=count)]
+        found = [Done.of(item) for item in batches.register(registry, lines, base=base, progress=count)]
 
     def view(entries: list[Done]) -> Drawing:
         from herdbook.apps.cli.views import listings

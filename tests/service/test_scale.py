@@ -1,0 +1,58 @@
+"""Ten thousand descendants: a trace is cut, counted, and quick."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from herdbook.kernel.errors import InvalidError
+from herdbook.model.activities import Activity, Part
+from herdbook.model.files import File
+from herdbook.model.journal import MAX_OPS
+from herdbook.model.registrations import Registration
+from herdbook.model.versions import Version
+from herdbook.ports.registry import Registry
+from herdbook.service.journal import Draft
+from herdbook.testing.registry_samples import register, untouched
+
+MANY = 10_000
+
+
+def test_ten_thousand_descendants_are_cut_and_counted_within_two_seconds(registry: Registry) -> None:
+    parent = register(registry, "demo/tau/toy:V1").record
+    items = []
+    for number in range(MANY):
+        version = Version.of([File(path="m", digest=f"git-sha1:{number:040x}")])
+        inputs, outputs = (Part(record=parent, role="parent"),), (Part(record=version.digest, role="model"),)
+        activity = Activity(kind="fine-tuning", status="finished", inputs=inputs, outputs=outputs)
+        items.append(Registration(model=f"demo/bins/m{number:05}", version=version, activities=(activity,)))
+    registry.versions.record(items, batch=True)
+    begun = time.perf_counter()
+    lineage = registry.versions.trace("demo/tau/toy:V1", direction="down")
+    assert time.perf_counter() - begun < 2
+    assert len(lineage.nodes) == 1000
+    assert lineage.nodes[0].hidden == MANY - 999
+    assert lineage.cut == MANY  # activities that are not shown, and the versions of those that are
+    assert registry.versions.dossier("demo/tau/toy:V1").used_by == MANY
+
+
+def test_an_event_that_would_be_too_large_is_refused_whole(registry: Registry) -> None:
+    version = Version.of([File(path="m", digest="git-sha1:" + "0" * 40)])
+    items = [Registration(model=f"demo/bins/m{number}", version=version) for number in range(3)]
+    registry.versions.record(items)
+    draft = Draft.__new__(Draft)
+    draft.ops, draft.marks = [None] * (MAX_OPS + 10), [*range(0, MAX_OPS + 10, 3)]
+    groups = draft._groups()
+    assert [len(group) for group in groups] == [len(group) for group in groups if len(group) <= MAX_OPS // 2 + 3]
+    assert sum(map(len, groups)) == MAX_OPS + 10
+
+
+@pytest.mark.slow
+def test_without_a_batch_too_many_operations_are_refused(registry: Registry) -> None:
+    version = Version.of([File(path="m", digest="git-sha1:" + "0" * 40)])
+    count = MAX_OPS + 1
+    items = [Registration(model=f"demo/bins/m{number}", version=version) for number in range(count)]
+    with untouched(registry), pytest.raises(InvalidError) as caught:
+        registry.versions.record(items)
+    assert caught.value.code == "event-too-large"
