@@ -37,10 +37,15 @@ def stepping(output: Output) -> Iterator[Step | None]:
     if not output.shows_progress:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+    from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed:,.0f}", style="dim"),
+    )
     with Bars(*columns, console=output.error_console(), transient=True) as bars:
         known: dict[str, TaskID] = {}
 
