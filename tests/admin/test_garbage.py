@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from hypothesis import settings
@@ -26,10 +28,12 @@ from herdbook.model.journal import PurgeOp
 from herdbook.model.registrations import Registration
 from herdbook.model.rows import Lease
 from herdbook.model.versions import Version
-from herdbook.ports.blobs import Staged
+from herdbook.ports.blobs import Progress, Staged
 from herdbook.service import garbage
 from herdbook.service.context import LEASE_S
 from herdbook.service.journal import Draft
+from herdbook.stores.disk.blobs import DiskBlobs
+from herdbook.stores.disk.staged import DiskStaged
 
 if TYPE_CHECKING:
     from tests.admin.conftest import Open
@@ -116,6 +120,54 @@ def test_bytes_that_a_dead_upload_left_are_swept_and_a_running_one_is_not(place:
     assert ours.admin.garbage(dry_run=False).temporary_bytes == 1000
     ours.context.catalogue.lease([Lease(ANNA, running.content.sha256, ours.now[0] + 100)], [running.content])
     assert running.keep()
+
+
+class Collects(DiskBlobs):
+    """A store in which garbage is collected by another process just before and just after a blob gets its name."""
+
+    collect: Callable[[], object]
+
+    def stage(self, source: BinaryIO, *, progress: Progress | None = None) -> DiskStaged:
+        """Stage bytes as ever; only what keeps them is slow."""
+        staged = super().stage(source, progress=progress)
+        keep = staged.keep
+
+        def slow() -> bool:
+            self.collect()
+            new = keep()
+            self.collect()
+            return new
+
+        staged.keep = slow  # type: ignore[method-assign]  # the same step, with others in between
+        return staged
+
+
+def test_a_collection_just_before_or_after_a_blob_gets_its_name_takes_nothing(place: Open) -> None:
+    ours, other = place(), place(actor=BERT)
+    store = Collects(ours.folder / "blobs")
+    store.collect = lambda: other.admin.garbage(dry_run=False)
+    ours.context.blobs = store
+    for number in range(3):
+        done = ours.register(NAME, f"v{number}", {"m": b"%d" % number, "same": b"same"})
+        with ours.registry.files.open(done.reference, "m") as stream:
+            assert stream.read() == b"%d" % number
+
+
+def test_who_takes_a_lease_while_the_collector_waits_for_its_turn_keeps_the_bytes(place: Open) -> None:
+    ours, other = place(), place(actor=BERT)
+    left = ours.put(b"left over")
+    for each in (ours, other):
+        each.now[0] = 1.8e9 + ENDED
+    assert other.admin.garbage().candidates == (left,)
+    with ThreadPoolExecutor(1) as threads:
+        with ours.context.catalogue.write():
+            waiting = threads.submit(other.admin.garbage, dry_run=False)  # has looked, and waits to remove
+            time.sleep(0.5)
+            ours.put(b"left over")
+        assert waiting.result(30).candidates == ()
+    assert ours.blob(left).exists()
+    ours.register(NAME, "v1", {"m": b"left over"})
+    assert ours.admin.doctor().sound
 
 
 class Collecting(RuleBasedStateMachine):
