@@ -111,17 +111,17 @@ def _bare(tx: Reader, model: str, as_of: int | None) -> tuple[VersionRow, str]:
         if row is not None and standing_of(tx, [row]).states.get(row.item) != "withdrawn":
             label = pointers.split(pointer.pointer)[2]
             return row, f"{model} was taken for {model}:{label}, its newest label that is not withdrawn."
-    after = 0
+    after, highest = 0, None
     while rows := tx.versions(model, after=after, limit=100, newest_first=True):
-        rows = [row for row in rows if as_of is None or row.seq <= as_of]
-        states = standing_of(tx, rows).states
-        fit = next((row for row in rows if states.get(row.item) != "withdrawn"), None) if not labels else None
-        fit = fit or (rows[0] if rows else None)
+        after = rows[-1].ordinal
+        there = [row for row in rows if as_of is None or row.seq <= as_of]
+        states = standing_of(tx, there).states
+        highest = highest or next(iter(there), None)
+        fit = next((row for row in there if states.get(row.item) != "withdrawn"), None)
         if fit is not None:
-            return fit, f"{model} was taken for {model}@{fit.ordinal}, its highest ordinal."
-        after = rows[-1].ordinal if rows else 0
-        if not rows:
-            break
+            return fit, f"{model} was taken for {model}@{fit.ordinal}, its highest ordinal that is not withdrawn."
+    if highest is not None:
+        return highest, f"{model} was taken for {model}@{highest.ordinal}, its highest ordinal."
     raise MissingError(
         f"{model!r} has no versions", code="no-version", hint=f"`herdbook register {model}:LABEL PATH` adds one."
     )
