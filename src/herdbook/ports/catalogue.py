@@ -53,6 +53,10 @@ class JournalReader(Protocol):
         """Return the canonical bytes of those that are here (not purged bytes)."""
         ...
 
+    def digests_like(self, prefix: str, limit: int = 20) -> list[str]:
+        """Return digests of bodies that are here and begin with ``sha256:`` and these hex digits, in order."""
+        ...
+
     def known(self, digests: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
         """Return, for what a journal has, its namespaces and the sequence of the first telling."""
         ...

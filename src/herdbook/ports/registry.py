@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol
+from os import PathLike
+from typing import BinaryIO, Protocol, Self
 
 from herdbook.model.activities import Activity, ActivityEntry
 from herdbook.model.datasets import Dataset, DatasetEntry
@@ -85,6 +86,21 @@ class Versions(Protocol):
         """
         ...
 
+    def register(
+        self,
+        reference: str,
+        *given: str | PathLike[str],
+        datasets: Sequence[str] = (),
+        parent: str | None = None,
+        activity: Mapping[str, object] | None = None,
+        statements: Sequence[Said] = (),
+        description: Mapping[str, object] | None = None,
+        profile: Mapping[str, object] | None = None,
+        progress: Progress | None = None,
+    ) -> Registered:
+        """Register a folder, or files: puts the bytes, then ``record``. ``service.intake`` explains the arguments."""
+        ...
+
     def get(self, reference: str, *, as_of: int | None = None) -> Entry:
         """Return the version that a reference means; ``chosen`` says what a bare name was taken for.
 
@@ -123,7 +139,10 @@ class Versions(Protocol):
         ...
 
     def undo(self, reference: str, *, reason: str) -> Registered:
-        """Withdraw a mistaken registration and clear its labels, which may then be set once more."""
+        """Withdraw a mistaken registration and clear its labels, which may then be set once more.
+
+        Where the version has several labels and the reference names one, only that one is cleared.
+        """
         ...
 
 
@@ -306,6 +325,6 @@ class Registry(Protocol):
         """Release what is held."""
         ...
 
-    def __enter__(self) -> Registry: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from herdbook.kernel import digests
 from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.model.activities import Activity, ActivityEntry
 from herdbook.model.pages import Page
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, entitlement, journal, registration
+from herdbook.service import bodies, entitlement, journal, prefixes, registration
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
 
@@ -33,8 +32,8 @@ class Activities:
     def get(self, reference: str) -> ActivityEntry:
         """Return an activity by record digest, or by ``scheme:value`` of one of its ids."""
         with self._context.catalogue.read() as tx:
-            if digests.is_sha256(reference):
-                found = entries(tx, [reference])
+            if digest := prefixes.whole(tx, reference, Activity):
+                found = entries(tx, [digest])
             else:
                 found = entries(tx, sorted({edge.activity for edge in tx.edges_at([reference], "self")}))
         if not found:

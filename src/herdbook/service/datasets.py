@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from herdbook.kernel import digests
 from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
 from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.pages import Page
 from herdbook.model.statements import Said, Statement, Subject
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, currency, entitlement, journal
+from herdbook.service import bodies, currency, entitlement, journal, prefixes
 from herdbook.service import statements as statements_
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
@@ -66,8 +65,8 @@ class Datasets:
 
 def find(tx: Reader, reference: str) -> list[str]:
     """Return records of datasets that a reference means."""
-    if digests.is_sha256(reference):
-        return [reference] if isinstance(bodies.load(tx, [reference]).get(reference), Dataset) else []
+    if digest := prefixes.whole(tx, reference, Dataset):
+        return [digest] if isinstance(bodies.load(tx, [digest]).get(digest), Dataset) else []
     scheme, colon, value = reference.partition(":")
     if not colon:
         raise InvalidError(

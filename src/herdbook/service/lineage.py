@@ -13,7 +13,7 @@ from herdbook.model.lineage import Edge, Lineage, Node
 from herdbook.model.rows import EdgeRow
 from herdbook.model.versions import Entry, Version
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, datasets, links, references
+from herdbook.service import bodies, datasets, links, prefixes, references
 from herdbook.service.bodies import Body
 from herdbook.service.entries import entries
 
@@ -87,6 +87,8 @@ class _Walk:
         """Add nodes that are not there yet; return those that are new."""
         new = [id_ for id_ in dict.fromkeys(ids) if id_ not in self.nodes]
         room = max(0, self.limit - len(self.nodes))
+        if len(new) > room and all(kinds.get(id_) == "activity" for id_ in new):
+            room //= 2  # leave room for what the activities made
         self.cut += max(0, len(new) - room)
         new = new[:room]
         for node in nodes(self.tx, new, kinds):
@@ -143,13 +145,16 @@ def _hide_from(work: _Walk, steps: Iterable[Edge]) -> None:
 def _kinds(tx: Reader, steps: list[Edge]) -> dict[str, str]:
     rows = tx.edges({step.frm for step in steps if step.role != "made by" and digests.is_sha256(step.frm)})
     kinds = {row.target: row.target_kind for row in rows}
+    records = {step.to for step in steps if digests.is_sha256(step.to)}
+    kinds.update({row.activity: "activity" for row in tx.edges(records)})
     kinds.update({step.to: "unknown" for step in steps if step.to.startswith("unknown:")})
     return kinds
 
 
 def _root(tx: Reader, reference: str) -> str:
-    if digests.is_sha256(reference) and tx.known([reference]):
-        return reference
+    digest = prefixes.whole(tx, reference, Version, Dataset, Activity)
+    if digest and tx.known([digest]):
+        return digest
     try:
         return references.resolve(tx, reference).record
     except (InvalidError, MissingError):

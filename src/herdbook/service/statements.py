@@ -7,12 +7,15 @@ from typing import Any
 
 from herdbook.kernel import digests, names
 from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, InvalidError, MissingError
+from herdbook.model.activities import Activity
+from herdbook.model.datasets import Dataset
 from herdbook.model.identifiers import Identifier
 from herdbook.model.pages import Page
 from herdbook.model.rows import StatementRow
 from herdbook.model.statements import Said, Statement, StatementEntry, Subject
+from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, currency, extensions, journal, licences, references, touched
+from herdbook.service import bodies, currency, extensions, journal, licences, prefixes, references, touched
 from herdbook.service.context import Context
 from herdbook.service.paging import check_limit, position
 
@@ -125,7 +128,7 @@ class Statements:
     def get(self, digest: str) -> StatementEntry:
         """Return a statement by digest."""
         with self._context.catalogue.read() as tx:
-            return read(tx, digests.check_sha256(digest))
+            return read(tx, prefixes.whole(tx, digest, Statement) or digests.check_sha256(digest))
 
     def list(
         self, subject: str, *, kind: str = "", every: bool = False, cursor: str | None = None, limit: int = 50
@@ -190,8 +193,8 @@ def entries(tx: Reader, rows: Sequence[StatementRow], **given: Any) -> list[Stat
 
 def subject_keys(tx: Reader, text: str) -> list[tuple[str, str]]:
     """Return the subjects that a person may mean: a digest, a reference, a model, a namespace, ``scheme:value``."""
-    if digests.is_sha256(text):
-        return [(kind, text) for kind in ("record", "file", "statement", "event")]
+    if digest := prefixes.whole(tx, text, Version, Dataset, Activity, Statement):
+        return [(kind, digest) for kind in ("record", "file", "statement", "event")]
     if text.startswith(("git-sha1:", "md5:", "adler32:")):
         return [("file", digests.check(text))]
     if "/" not in text and ":" not in text and "@" not in text:

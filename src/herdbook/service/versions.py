@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 
 from herdbook.kernel.errors import ConflictError, InvalidError
-from herdbook.kernel.names import namespace_of
+from herdbook.kernel.names import Reference, namespace_of
 from herdbook.model import pointers
 from herdbook.model.dossiers import Dossier
 from herdbook.model.lineage import Lineage
@@ -112,7 +112,7 @@ class Versions:
             return lineage.walk(tx, reference, direction, depth=depth, limit=limit)
 
     def undo(self, reference: str, *, reason: str) -> Registered:
-        """Withdraw a mistaken registration and clear its labels."""
+        """Withdraw a mistaken registration and clear its labels; of several labels, only the one that is named."""
         with self._context.catalogue.write() as tx:
             entry = references.resolve(tx, reference)
             if entry.chosen:
@@ -124,13 +124,18 @@ class Versions:
                     f"{entry.reference} was withdrawn already", code="withdrawn", hint="Nothing to undo."
                 )
             draft = journal.draft_for(self._context, tx, namespace_of(entry.model))
-            said = Said(
-                type=currency.WITHDRAWAL,
-                subject=(Subject(record=entry.record),),
-                body={"reason": reason, "registrations": [f"{entry.model}@{entry.ordinal}"]},
-            )
+            mistaken = [label for label in entry.labels if label == Reference.parse(reference).label]
+            if mistaken and len(entry.labels) > 1:  # the version has a name that nobody called a mistake
+                said = Said(type="herdbook/note/1", subject=(Subject(name=entry.model),), body={"text": reason})
+            else:
+                mistaken = list(entry.labels)
+                said = Said(
+                    type=currency.WITHDRAWAL,
+                    subject=(Subject(record=entry.record),),
+                    body={"reason": reason, "registrations": [f"{entry.model}@{entry.ordinal}"]},
+                )
             made = statements_.make(self._context, tx, draft, [said])
-            for label in entry.labels:
+            for label in mistaken:
                 pointer = pointers.label_pointer(entry.model, label)
                 draft.point(pointer, frm=entry.record, reason=made[0].digest)
             draft.touched |= touched.items_of(tx, [entry.record])

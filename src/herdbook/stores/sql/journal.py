@@ -25,7 +25,7 @@ from sqlalchemy import (
 from herdbook.kernel.errors import ConflictError
 from herdbook.model.rows import EventRow, Head
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
-from herdbook.stores.sql.digests import raw, text
+from herdbook.stores.sql.digests import raw, span, text
 from herdbook.stores.sql.engine import Streams
 from herdbook.stores.sql.schema import bodies, events, journals, known, models, pointers, purges, versions
 
@@ -46,6 +46,12 @@ _EVENT = select(
 _EVENTS = (
     _EVENT.where(events.c.journal == bindparam("journal"), events.c.seq > bindparam("after"))
     .order_by(events.c.seq)
+    .limit(bindparam("limit", type_=Integer))
+)
+_DIGESTS_LIKE = (
+    select(bodies.c.digest)
+    .where(bodies.c.digest.between(bindparam("first"), bindparam("end")), bodies.c.body.is_not(None))
+    .order_by(bodies.c.digest)
     .limit(bindparam("limit", type_=Integer))
 )
 _ACTORS = select(events.c.seq, events.c.principal).where(
@@ -162,6 +168,14 @@ class JournalTables:
         for part in chunks(map(raw, digests)):
             found |= {text(digest): body for digest, body in self.connection.execute(_BODIES, {"digests": part})}
         return found
+
+    def digests_like(self, prefix: str, limit: int = 20) -> list[str]:
+        """Return digests of bodies that are here and begin with ``sha256:`` and these hex digits, in order."""
+        bounds = span(prefix.removeprefix("sha256:"), 32)
+        if bounds is None:
+            return []
+        given = {"first": bounds[0], "end": bounds[1], "limit": limit}
+        return [text(digest) for digest in self.connection.execute(_DIGESTS_LIKE, given).scalars()]
 
     def known(self, digests: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
         """Return, for records and statements that a journal has, its namespaces and the seq of the first telling."""
