@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.admin.registries import Place, rules
 
 import herdbook
 from herdbook.bootstrap.open import open_admin
 from herdbook.ports.registry import Registry
 from herdbook.testing import crash
-from tests.admin.registries import Place, rules
 
 WRITER = Path(__file__).with_name("writer.py")
 LONG = os.environ.get("HERDBOOK_LONG") == "1"

@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 import herdbook
-from herdbook.testing import crash
 
 # Imported before the first fork, so that children write at once.
-import herdbook.service.registry  # noqa: F401
-import herdbook.stores.disk.blobs  # noqa: F401
-import herdbook.stores.sql.catalogue  # noqa: F401
+import herdbook.service.registry
+import herdbook.stores.disk.blobs
+import herdbook.stores.sql.catalogue
+from herdbook.testing import crash
 
 FOLDER, SECONDS, LONGEST, SEED = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 
@@ -23,7 +23,11 @@ def write(rng: random.Random) -> None:
     """Register without end: new labels, labels that were given already, aliases, files that others bring too."""
     with tempfile.TemporaryDirectory(dir=Path(FOLDER).parent) as scratch, herdbook.open(FOLDER) as registry:
         while True:
-            data = rng.randbytes(rng.choice((10, 1000, 100_000))) if rng.random() < 0.7 else b"shared %d" % rng.randrange(5)
+            data = (
+                rng.randbytes(rng.choice((10, 1000, 100_000)))
+                if rng.random() < 0.7
+                else b"shared %d" % rng.randrange(5)
+            )
             files = {"model.bin": data, "README.md": b"# Toy %d\n" % rng.randrange(3)}
             for name, content in files.items():
                 Path(scratch, name).write_bytes(content)

@@ -72,7 +72,7 @@ def die_often(write: Callable[[random.Random], None], *, seed: int, seconds: flo
 def _write_until_killed(write: Callable[[random.Random], None], seed: int) -> None:
     try:
         write(random.Random(seed))  # noqa: S311 - contents, no secrets
-    except BaseException:  # a forked child must never come back
+    except BaseException:  # noqa: BLE001 - a forked child must never come back
         import traceback  # noqa: PLC0415 - only then
 
         traceback.print_exc()
