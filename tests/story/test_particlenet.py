@@ -167,7 +167,8 @@ def test_the_same_through_the_command_line(
     told = tmp_path / "training.json"
     told.write_text(json.dumps(activity))
     given = [word for name in datasets for word in ("--dataset", name)]
-    command = [sys.executable, "-m", "herdbook.apps.cli.main", "-R", place, "register", REFERENCE, str(folder_of_model)]
+    start = "from herdbook.apps.cli.main import run; run()"
+    command = [sys.executable, "-c", start, "-R", place, "register", REFERENCE, str(folder_of_model)]
     done = subprocess.run(
         [*command, *given, "--activity", str(told), "--json"], capture_output=True, text=True, check=False
     )
