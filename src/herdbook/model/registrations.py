@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from herdbook.model.activities import Activity
-from herdbook.model.base import Sha256, Text, Value
+from herdbook.model.base import Bool, Sha256, Text, Value
 from herdbook.model.datasets import Dataset
 from herdbook.model.statements import Said
 from herdbook.model.versions import Label, ModelName, Version
@@ -18,6 +18,7 @@ class Registration(Value):
 
     Bytes of files with a sha256 were put before (``files.put``), which is what entitles to name them; ``absent`` lists
     those whose bytes nobody brings. Activities and statements name records by digest, known before it is sent.
+    ``confirm`` says that a person knows these to be the bytes of a version that weak digests alone name.
     """
 
     model: ModelName
@@ -27,6 +28,7 @@ class Registration(Value):
     activities: tuple[Activity, ...] = ()
     statements: tuple[Said, ...] = ()
     absent: tuple[Sha256, ...] = ()
+    confirm: Bool = False
 
 
 class FileCheck(Value):

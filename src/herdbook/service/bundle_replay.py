@@ -67,7 +67,12 @@ class Replay:
             self.events += 1
         self._drop_purged(tx, (op.digest for event, _ in chunk for op in event.ops if isinstance(op, PurgeOp)))
         items |= self._affected(tx, chunk, values)
-        documents.refresh(tx, items, {digest: value for digest, value in values.items() if isinstance(value, Value)})
+        documents.refresh(
+            tx,
+            self._context.blobs,
+            items,
+            {digest: value for digest, value in values.items() if isinstance(value, Value)},
+        )
 
     def _bodies(self, tx: Writer, chunk: list[tuple[Event, bytes]]) -> dict[str, Body | Json]:
         """Keep the bodies that events name; return the values of all of them."""
@@ -114,7 +119,7 @@ class Replay:
             while True:
                 with self._context.catalogue.write() as tx:
                     rows = tx.versions(name, after=after, limit=500)
-                    documents.refresh(tx, [row.item for row in rows])
+                    documents.refresh(tx, self._context.blobs, [row.item for row in rows])
                 if not rows:
                     break
                 after = rows[-1].ordinal

@@ -97,7 +97,7 @@ class _Visit:
         self._expected.end({head.journal: head.seq for head in heads}, self._findings)
         self._differ(doctor_tables.datasets(tx, self._datasets), "dataset-table")
         self.bodies = len(self._counted)
-        reindex.check(tx, self._findings)
+        reindex.check(tx, self._context.blobs, self._findings)
         unread = len(tx.unread(self._context.readers.versions, limit=10_000))
         if unread:
             more = "at least " if unread == 10_000 else ""

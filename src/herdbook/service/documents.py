@@ -17,6 +17,7 @@ from herdbook.model.query import family_field, fold_value
 from herdbook.model.rows import Document, VersionRow
 from herdbook.model.statements import Statement
 from herdbook.model.versions import Entry
+from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import bodies, currency, extensions
 from herdbook.service.bodies import Value
@@ -30,6 +31,7 @@ _TEXTS = ("title", "summary", "text", "intended_use", "limitations", "reason", "
 class _Builder:
     """Collects terms and numbers; everything that is text also gives its words."""
 
+    schemas: extensions.Schemas
     terms: set[tuple[str, str]] = field(default_factory=set)
     numbers: set[tuple[str, float]] = field(default_factory=set)
 
@@ -68,31 +70,36 @@ class _Said:
     arrived: dict[str, list[Content]]
 
 
-def refresh(tx: Writer, items: Iterable[int], known: Mapping[str, Value] | None = None) -> int:
+def refresh(tx: Writer, blobs: BlobStore, items: Iterable[int], known: Mapping[str, Value] | None = None) -> int:
     """Make the documents of items anew; return how many. ``known`` are bodies that need not be read again."""
     todo = sorted(set(items))
     for start in range(0, len(todo), CHUNK):
-        tx.index(build(tx, todo[start : start + CHUNK], known))
+        tx.index(build(tx, blobs, todo[start : start + CHUNK], known))
     return len(todo)
 
 
-def build(tx: Reader, items: Iterable[int], known: Mapping[str, Value] | None = None) -> dict[int, Document]:
+def build(
+    tx: Reader, blobs: BlobStore, items: Iterable[int], known: Mapping[str, Value] | None = None
+) -> dict[int, Document]:
     """Return the documents of items as they should be now.
 
     A version whose record was purged, or was written by a newer Herdbook, has none.
     """
     rows = list(tx.items(items).values())
     try:
-        return dict(_documents(tx, rows, known or {}))
+        return dict(_documents(tx, extensions.Schemas(tx, blobs), rows, known or {}))
     except CorruptError:
-        return {} if len(rows) < 2 else {item: made for row in rows for item, made in build(tx, [row.item]).items()}
+        alone = [build(tx, blobs, [row.item]) for row in rows] if len(rows) > 1 else []
+        return {item: document for made in alone for item, document in made.items()}
 
 
-def _documents(tx: Reader, rows: Sequence[VersionRow], known: Mapping[str, Value]) -> Iterator[tuple[int, Document]]:
+def _documents(
+    tx: Reader, schemas: extensions.Schemas, rows: Sequence[VersionRow], known: Mapping[str, Value]
+) -> Iterator[tuple[int, Document]]:
     found = entries(tx, rows, known=known)
     said = _look_up(tx, rows, found, known)
     for row, entry in zip(rows, found, strict=True):
-        out = _Builder()
+        out = _Builder(schemas)
         _entry(out, row, entry, said)
         for statement in _about(said, entry):
             _statement(out, statement)
@@ -278,9 +285,7 @@ def _metrics(out: _Builder, metrics: Iterable[Metric]) -> None:
 
 def _ext(out: _Builder, entity: str, ext: Json | None) -> None:
     for namespace, value in (ext or {}).items():
-        schema = (
-            extensions.shipped(namespace, entity, str(value.get("$v"))) if namespace in extensions.SHIPPED else None
-        )
+        schema = out.schemas.find(namespace, entity, str(value.get("$v")))
         told = extensions.indexed(schema, value) if schema else _scalars(value)
         for name, item in told:
             out.either(family_field("ext", f"{namespace}.{name}"), item)

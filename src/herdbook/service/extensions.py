@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from herdbook.kernel import canonical
-from herdbook.kernel.errors import InvalidError
+from herdbook.kernel.errors import CorruptError, InvalidError, MissingError
 from herdbook.model.base import Json
 from herdbook.model.statements import Statement
 from herdbook.ports.blobs import BlobStore
@@ -74,13 +74,12 @@ def _walk(value: object) -> Iterator[tuple[str, object]]:
             yield from _walk(item)
 
 
-def check(tx: Reader, blobs: BlobStore, entity: str, ext: Json | None) -> list[str]:
-    """Check the extensions of a value; return warnings for namespaces that registered no schema.
+def check(tx: Reader, blobs: BlobStore, entity: str, ext: Json | None) -> None:
+    """Check the extensions of a value. Those of a namespace that registered no schema for the entity are kept as told.
 
     Raises:
-        InvalidError: saying where an extension does not fit its schema.
+        InvalidError: saying where an extension does not fit its schema, or which versions of the schema there are.
     """
-    warnings: list[str] = []
     for namespace, value in (ext or {}).items():
         where = f"/ext/{namespace}"
         if not isinstance(value, dict) or not re.fullmatch(r"[0-9]+\.[0-9]+", str(value.get("$v", ""))):
@@ -88,13 +87,25 @@ def check(tx: Reader, blobs: BlobStore, entity: str, ext: Json | None) -> list[s
         if len(canonical.dumps(value)) > MAX_BYTES or _depth(value) > MAX_DEPTH:
             raise InvalidError(f"{where} is too large", code="bad-ext", hint="64 kB and a depth of 8 are allowed.")
         schema = find(tx, blobs, namespace, entity, str(value["$v"]))
-        if schema is None:
-            if namespace in SHIPPED:
-                raise InvalidError(f"there is no schema {value['$v']} of {where} for a {entity}", code="bad-ext")
-            warnings.append(f"{where} is not checked: {namespace!r} registered no schema {value['$v']} for a {entity}.")
-            continue
-        _validate(schema, value, where)
-    return warnings
+        if schema is not None:
+            _validate(schema, value, where)
+        elif namespace in SHIPPED or (there := versions(tx, namespace, entity)):
+            known = "1.0" if namespace in SHIPPED else ", ".join(there)
+            raise InvalidError(
+                f"there is no schema {value['$v']} of {where} for a {entity}",
+                code="bad-ext",
+                hint=f"There is: {known}.",
+            )
+
+
+def versions(tx: Reader, namespace: str, entity: str) -> list[str]:
+    """Return the versions of a namespace's schema for an entity."""
+    rows = currency.current(tx, tx.statements([("namespace", namespace)], "herdbook/ext-schema/1"))
+    told = bodies.load(tx, (row.digest for row in rows)).values()
+    found = {
+        str(item.body["version"]) for item in told if isinstance(item, Statement) and item.body["entity"] == entity
+    }
+    return sorted(found)
 
 
 def _depth(value: object) -> int:
@@ -114,6 +125,25 @@ def _validate(schema: Json, value: Json, where: str) -> None:
     if error is not None:
         place = "/".join([where, *(str(part) for part in error.absolute_path)])
         raise InvalidError(f"{place} does not fit its schema: {error.message}", code="bad-ext", where=place)
+
+
+class Schemas:
+    """Schemas of one look at the catalogue, each looked up once; one whose bytes are not here counts as none."""
+
+    def __init__(self, tx: Reader, blobs: BlobStore) -> None:
+        self._tx = tx
+        self._blobs = blobs
+        self._found: dict[tuple[str, str, str], Json | None] = {}
+
+    def find(self, namespace: str, entity: str, version: str) -> Json | None:
+        """Return a schema, ``None`` when there is none."""
+        key = (namespace, entity, version)
+        if key not in self._found:
+            try:
+                self._found[key] = find(self._tx, self._blobs, *key)
+            except (MissingError, CorruptError):
+                self._found[key] = None
+        return self._found[key]
 
 
 def find(tx: Reader, blobs: BlobStore, namespace: str, entity: str, version: str) -> Json | None:

@@ -80,7 +80,7 @@ def follow(context: Context, limit: int = 10_000) -> int:
             tx.put_facts(read.facts)
             tx.put_unread(read.unread, context.readers.versions)
             told = {row.record for rows in files.values() for row in rows if row.digest in read.facts}
-            documents.refresh(tx, touched.items_of(tx, told))
+            documents.refresh(tx, context.blobs, touched.items_of(tx, told))
         done += len(todo)
         if not read.facts and not read.unread:
             break  # nothing of these can be read now

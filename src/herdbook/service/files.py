@@ -13,7 +13,7 @@ from herdbook.model.rows import Lease
 from herdbook.model.versions import Entry, Registered
 from herdbook.ports.blobs import Progress
 from herdbook.ports.catalogue import Reader
-from herdbook.service import arrivals, entries, journal, references, statements
+from herdbook.service import arrivals, entries, facts, journal, references, statements
 from herdbook.service.context import LEASE_S, Context
 
 
@@ -87,6 +87,8 @@ class Files:
                 if head.home == self._context.catalogue.registry:
                     draft = journal.Draft(self._context, tx, head.namespace)
                     done += self._supply(tx, draft, contents)
+        if done:
+            facts.follow(self._context)
         return done
 
     def _supply(self, tx: Reader, draft: journal.Draft, contents: list[Content]) -> list[Registered]:

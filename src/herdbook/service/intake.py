@@ -189,6 +189,7 @@ class Wanted:
     description: Mapping[str, object] | None = None
     profile: Mapping[str, object] | None = None
     role: str = "train"
+    confirm: bool = False
     links: dict[str, str] = field(default_factory=dict)
 
 
@@ -254,6 +255,7 @@ def deliver(registry: Registry, item: Prepared, progress: Progress | None = None
         datasets=tuple(item.datasets),
         activities=(activity,) if activity else (),
         statements=tuple(_said(item.model, version, item.taken, item.wanted)),
+        confirm=item.wanted.confirm,
     )
 
 

@@ -113,7 +113,7 @@ class Draft:
             row, items = self._append(joined)
             self.touched |= set(items)
             rows.append(row)
-        documents.refresh(self.tx, self.touched, self.values)
+        documents.refresh(self.tx, self.context.blobs, self.touched, self.values)
         return rows
 
     def _groups(self) -> list[list[Any]]:

@@ -13,6 +13,7 @@ from herdbook.model.statements import Said, Statement, Subject
 from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import bodies, journal, references, registration, statements, touched
 from herdbook.service.context import Context
+from herdbook.service.entries import entries
 
 
 class Pointers:
@@ -153,7 +154,7 @@ def _entry(tx: Reader, row: PointerRow) -> PointerEntry:
             "model": model,
             "name": name,
             "to": row.to or None,
-            "reference": f"{model}@{version.ordinal}" if version else None,
+            "reference": entries(tx, [version])[0].reference if version else None,
             "seq": row.seq,
         }
     )

@@ -233,14 +233,22 @@ class _Registrar:
         by = standing_of(self.tx, [row]).resolved_by.get(held)
         if by == item.version.digest:
             return _Place(row.ordinal, "unchanged")
-        if by is None and resolution.resolves(old, item.version, self.contents):
-            self._resolve(row, old, item.version)
+        same = resolution.resolves(old, item.version, self.contents) if by is None else False
+        if same or (same is None and item.confirm):
+            self._resolve(row, old, item.version, confirmed=same is None)
             return _Place(row.ordinal, "resolved")
+        if same is None:
+            raise ConflictError(
+                f"{item.model}:{item.label} is known by digests too weak to tell (adler32, or md5 without size)",
+                code="confirm-weak",
+                hint="They fit. When you know that these are the bytes, confirm it (--confirm).",
+            )
         raise self._conflict(item, bodies.version(self.tx, by) if by else old, held)
 
-    def _resolve(self, row: VersionRow, old: Version, new: Version) -> None:
+    def _resolve(self, row: VersionRow, old: Version, new: Version, *, confirmed: bool) -> None:
         self.draft.record(new)
-        statements.make(self.context, self.tx, self.draft, [resolution.statement(row.record, new, old)])
+        said = resolution.statement(row.record, new, old, confirmed=confirmed)
+        statements.make(self.context, self.tx, self.draft, [said])
         self.draft.touched.add(row.item)
         self.fresh.update(file.digest for file in new.files)
 

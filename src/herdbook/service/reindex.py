@@ -9,6 +9,7 @@ from __future__ import annotations
 from herdbook.model.rows import Document
 from herdbook.model.versions import Version
 from herdbook.ports.admin import Step
+from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies, documents, facts
 from herdbook.service.context import Context
@@ -44,15 +45,17 @@ def _chunk(context: Context, items: range) -> int:
         if read.unread:
             tx.put_unread(read.unread, context.readers.versions)
         present = tx.items(items)
-        documents.refresh(tx, present)
+        documents.refresh(tx, context.blobs, present)
         return len(present)
 
 
-def check(tx: Reader, findings: Findings) -> None:
+def check(tx: Reader, blobs: BlobStore, findings: Findings) -> None:
     """Compare the documents of some versions, spread evenly, with what they should be."""
     last = tx.last_item()
     sample = range(1, last + 1, max(1, last // SAMPLE))
-    stale = [item for item, wanted in documents.build(tx, sample).items() if _told(tx.document(item)) != _told(wanted)]
+    stale = [
+        item for item, wanted in documents.build(tx, blobs, sample).items() if _told(tx.document(item)) != _told(wanted)
+    ]
     if stale:
         row = tx.items(stale[:1])[stale[0]]
         findings.warning(

@@ -25,12 +25,13 @@ def same_file(old: File, new: File, content: Content | None) -> bool | None:
     return old.digest in content.digests
 
 
-def resolves(old: Version, new: Version, contents: Mapping[str, Content]) -> bool:
-    """Say whether ``new`` resolves ``old``: the same paths, and each file the same bytes."""
+def resolves(old: Version, new: Version, contents: Mapping[str, Content]) -> bool | None:
+    """Say whether ``new`` resolves ``old``: the same paths and bytes; ``None`` when only a person can say."""
     if old.resolved or len(old.files) != len(new.files) or not new.resolved:
         return False
     pairs = zip(old.files, new.files, strict=True)
-    return all(same_file(before, after, contents.get(after.digest)) for before, after in pairs)
+    same = [same_file(before, after, contents.get(after.digest)) for before, after in pairs]
+    return False if False in same else None if None in same else True
 
 
 def completed(old: Version, by_digest: Mapping[str, Content]) -> Version | None:
@@ -60,12 +61,14 @@ def index(contents: Iterable[Content]) -> dict[str, Content]:
     return {digest: content for content in contents for digest in content.digests}
 
 
-def statement(old: str, new: Version, before: Version) -> Said:
-    """Return what ties a full record to an old one, with a warning in the evidence where md5 alone said so."""
-    weak = [file.path for file in before.files if file.digest.startswith("md5:")]
-    note = (
-        {"/by": Evidence(how="inferred", where=", ".join(weak), rule="md5-and-size: a weak digest")} if weak else None
-    )
+def statement(old: str, new: Version, before: Version, *, confirmed: bool = False) -> Said:
+    """Return what ties a full record to an old one, with a warning in the evidence where a weak digest said so."""
+    weak = ", ".join(file.path for file in before.files if file.digest.startswith(("md5:", "adler32:")))
+    note = None
+    if confirmed:
+        note = {"/by": Evidence(how="asserted", where=weak, rule="a person confirmed a weak digest")}
+    elif weak:
+        note = {"/by": Evidence(how="inferred", where=weak, rule="md5-and-size: a weak digest")}
     return Said(type="herdbook/resolves/1", subject=(Subject(record=old),), body={"by": new.digest}, evidence=note)
 
 

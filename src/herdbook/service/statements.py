@@ -82,11 +82,16 @@ def _check(context: Context, tx: Reader, draft: journal.Draft, statement: Statem
         licences.check(str(licence))
     entity = extensions.ENTITY_OF_TYPE.get(statement.type)
     if entity is not None:
-        if entity == "version" and "data" in statement.body:
+        if entity == "version" and _about_dataset(tx, draft, statement):
             entity = "dataset"
         extensions.check(tx, context.blobs, entity, statement.body.get("ext"))
     for old in statement.supersedes or ():
         _check_supersedes(tx, draft, statement, old)
+
+
+def _about_dataset(tx: Reader, draft: journal.Draft, statement: Statement) -> bool:
+    records = [subject.record for subject in statement.subject if subject.record]
+    return any(isinstance(value, Dataset) for value in bodies.load(tx, records, draft.values).values())
 
 
 def _check_supersedes(tx: Reader, draft: journal.Draft, statement: Statement, old: str) -> None:

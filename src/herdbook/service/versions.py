@@ -124,7 +124,8 @@ class Versions:
                     f"{entry.reference} was withdrawn already", code="withdrawn", hint="Nothing to undo."
                 )
             draft = journal.draft_for(self._context, tx, namespace_of(entry.model))
-            mistaken = [label for label in entry.labels if label == Reference.parse(reference).label]
+            meant = Reference.parse(reference).label.lower()
+            mistaken = [label for label in entry.labels if label.lower() == meant]
             if mistaken and len(entry.labels) > 1:  # the version has a name that nobody called a mistake
                 said = Said(type="herdbook/note/1", subject=(Subject(name=entry.model),), body={"text": reason})
             else:
