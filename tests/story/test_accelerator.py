@@ -30,7 +30,7 @@ MACHINE = {
 }
 OPERATION = {
     "type": "object",
-    "properties": {"$v": {"const": "1.0"}, "fill": {"type": "integer"}, "optics": {"type": "string"}},
+    "properties": {"$v": {"const": "1.0"}, "fill": {"type": "integer", "x-index": True}, "optics": {"type": "string"}},
     "required": ["$v", "fill"],
     "additionalProperties": False,
 }
