@@ -42,6 +42,7 @@ Given = dict[str, Any]
 )
 @click.option("--task", metavar="WORDS", help="What the model does (its profile).")
 @click.option("--batch", metavar="MANIFEST", help="Many versions in one event: JSON lines, or - for standard input.")
+@click.option("--confirm", is_flag=True, help="These are the bytes of a version that weak digests alone name.")
 @click.option("--dry-run", is_flag=True, help="Show which files are taken and which are left out, and write nothing.")
 @pass_session
 def register(session: Session, /, *, reference: str | None, paths: tuple[str, ...], **given: Any) -> None:  # noqa: ANN401 - the options above
@@ -80,6 +81,7 @@ def register(session: Session, /, *, reference: str | None, paths: tuple[str, ..
             activity=documents.read_object(given["activity"]) if given["activity"] else None,
             description=_description(given) or None,
             profile={key: given[key] for key in ("step", "task") if given[key]} or None,
+            confirm=given["confirm"],
         )
         done = Done.of(intake.register(registry, reference, paths, wanted, progress=count))
     session.output.one(done, lambda: _view(done, taken), brief=done.reference)
