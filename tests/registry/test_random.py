@@ -192,6 +192,21 @@ class Machine(RuleBasedStateMachine):
             del named.labels[label.casefold()]
         self.changed(model.partition("/")[0], really=True)
 
+    @rule(model=models, label=st.sampled_from(LABELS))
+    def undo_label(self, model: str, label: str) -> None:
+        named = self.named[model]
+        held = named.labels.get(label.casefold())
+        if held is None:
+            with pytest.raises(MissingError):
+                self.real.versions.undo(f"{model}:{label}", reason="a slip")
+            return
+        labels = named.labelled(held[1])
+        self.real.versions.undo(f"{model}:{label}", reason="a slip")
+        del named.labels[label.casefold()]
+        if len(labels) == 1:
+            named.versions[held[1] - 1].undone = True
+        self.changed(model.partition("/")[0], really=True)
+
     def known(self, content: str) -> bool:
         return any(named.find(content) for named in self.named.values())
 

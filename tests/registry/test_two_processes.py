@@ -27,7 +27,8 @@ with herdbook.open(folder) as registry:
             told.append(registry.versions.record([item])[0].outcome)
         except HerdbookError as error:
             told.append(error.code)
-        told.append(registry.versions.record([prepared(registry, f"demo/tau/{name}:V{number}", f"{number}")])[0].outcome)
+        own = prepared(registry, f"demo/tau/{name}:V{number}", f"{number}")
+        told.append(registry.versions.record([own])[0].outcome)
     print(json.dumps(told))
 """
 COUNT = 8

@@ -21,7 +21,7 @@ class LabelContract(Given):
             pointer = registry.pointers.label(f"{TOY}:V1", "Summer18")
         assert [op.op for op in made[0].ops] == ["point"]
         assert (pointer.to, pointer.kind, pointer.name) == (first.record, "label", "Summer18")
-        assert pointer.reference == f"{TOY}@1"
+        assert pointer.reference == f"{TOY}:Summer18"
         assert references(registry, "label = summer18") == [f"{TOY}@1"]
 
     def test_a_label_again_writes_nothing(self, registry: Registry) -> None:
@@ -75,7 +75,7 @@ class AliasContract(Given):
             assert f"{TOY}@1" in caught.value.message
         with untouched(registry), pytest.raises(ConflictError):
             registry.pointers.clear(TOY, "production", expected="V2")
-        assert registry.pointers.alias(TOY, "production", "V2", expected="V1").reference == f"{TOY}@2"
+        assert registry.pointers.alias(TOY, "production", "V2", expected="V1").reference == f"{TOY}:V2"
         assert registry.pointers.clear(TOY, "production", expected=f"{TOY}@2").to is None
 
     def test_an_alias_that_leads_there_already_is_no_event(self, registry: Registry) -> None:
@@ -146,7 +146,7 @@ class UndoContract(Given):
         first = register(registry, f"{TOY}:V1")
         registry.pointers.label(f"{TOY}:V1", "Summer18")
         with events_made(registry, "demo", 1) as made:
-            answer = registry.versions.undo(f"{TOY}:V1", reason="the wrong folder")
+            answer = registry.versions.undo(f"{TOY}@1", reason="the wrong folder")
         kinds = [type(op) for op in made[0].ops]
         assert kinds == [StatementOp, PointOp, PointOp]
         assert all(op.to is None and op.from_ == first.record for op in made[0].ops if isinstance(op, PointOp))
@@ -157,6 +157,20 @@ class UndoContract(Given):
         assert references(registry, "state = withdrawn") == [f"{TOY}@1"]
         assert any("the wrong folder" in warning for warning in registry.versions.dossier(f"{TOY}@1").warnings)
         assert registry.pointers.history(f"{TOY}:V1")[-1].reason == "the wrong folder"
+
+    @pytest.mark.parametrize("label", ["Summer18", "summer18"])
+    def test_undo_of_one_of_several_labels_clears_that_one_and_leaves_the_version(
+        self, registry: Registry, label: str
+    ) -> None:
+        register(registry, f"{TOY}:V1")
+        registry.pointers.label(f"{TOY}:V1", "Summer18")
+        with events_made(registry, "demo", 1):
+            registry.versions.undo(f"{TOY}:{label}", reason="not of summer")
+        entry = registry.versions.get(f"{TOY}:V1")
+        assert (entry.labels, entry.state) == (("V1",), "current")
+        assert references(registry, "label = summer18") == []
+        assert registry.pointers.history(f"{TOY}:Summer18")[-1].reason == "not of summer"
+        assert register(registry, f"{TOY}:Summer18", "two").ordinal == 2
 
     def test_after_undo_the_label_may_be_set_with_other_content(self, registry: Registry) -> None:
         register(registry, f"{TOY}:V1")

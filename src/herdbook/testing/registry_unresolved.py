@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from herdbook.kernel.errors import MissingError
+from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.model.files import File
 from herdbook.model.journal import RecordOp, StatementOp
 from herdbook.model.versions import Version
@@ -15,6 +15,7 @@ from herdbook.testing.registry_samples import (
     binary,
     content_of,
     events_made,
+    prepared,
     put,
     references,
     register,
@@ -113,6 +114,22 @@ class UnresolvedContract(Given):
         register(registry, "demo/jet/other:V1", {PATH: DATA})
         assert registry.versions.get(f"{TOY}:V1").resolved_by is None
 
+    @pytest.mark.parametrize(("by", "sized"), PROPOSING)
+    def test_a_person_who_knows_better_confirms_a_weak_digest(self, registry: Registry, by: str, sized: bool) -> None:
+        old = register(registry, f"{TOY}:V1", unresolved(DATA, by, sized=sized))
+        item = prepared(registry, f"{TOY}:V1", {PATH: DATA})
+        with untouched(registry), pytest.raises(ConflictError) as caught:
+            registry.versions.record([item])
+        assert caught.value.code == "confirm-weak"
+        wrong = prepared(registry, f"{TOY}:V1", {PATH: binary("else")}, confirm=True)
+        with untouched(registry), pytest.raises(ConflictError) as caught:
+            registry.versions.record([wrong])
+        assert caught.value.code == "label-taken"
+        registry.versions.record([item.model_copy(update={"confirm": True})])
+        self._assert_one_node(registry, old.record)
+        (entry,) = registry.statements.list(old.record, kind="resolves").items
+        assert "asserted" in str(entry.statement.evidence)
+
     def test_a_size_that_differs_resolves_nothing(self, registry: Registry) -> None:
         content = content_of(DATA)
         version = Version.of([File(path=PATH, digest=content.git_sha1, size=content.size + 1)])
@@ -171,7 +188,7 @@ class UnresolvedContract(Given):
         registry.pointers.label(f"{TOY}:V1", "Summer18")
         registry.pointers.alias(TOY, "production", "Summer18")
         assert registry.versions.get(f"{TOY}@production").version == FULL
-        registry.versions.undo(f"{TOY}:V1", reason="wrong")
+        registry.versions.undo(f"{TOY}@1", reason="wrong")
         assert registry.versions.get(f"{TOY}@1").withdrawn
         assert register(registry, f"{TOY}:V1", {PATH: DATA}).ordinal == 1
         assert registry.versions.get(f"{TOY}:V1").state == "current"
