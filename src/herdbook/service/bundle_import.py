@@ -21,7 +21,7 @@ from herdbook.model.journal import Event, digest_lines
 from herdbook.model.rows import Head, Lease
 from herdbook.ports.admin import Step
 from herdbook.ports.blobs import Staged
-from herdbook.service import bundle_read, facts, journal, pages
+from herdbook.service import bundle_read, event_pages, facts, journal
 from herdbook.service.bundle_manifest import BundleJournal, blob_name
 from herdbook.service.bundle_read import Read
 from herdbook.service.bundle_replay import Replay
@@ -108,7 +108,7 @@ def _plan(context: Context, source: Source, entry: BundleJournal) -> _Plan:
         if entry.first > head.seq + 1:
             raise _gap(entry, head.seq)
         lines = bundle_read.lines(source, entry.namespace)
-        rows = chain.from_iterable(pages.events(tx, head.namespace, entry.first - 1))
+        rows = chain.from_iterable(event_pages.events(tx, head.namespace, entry.first - 1))
         for row, data in zip(rows, lines, strict=False):
             if row.digest != digests.of(data):
                 raise _diverged(entry, row.seq, row.digest, digests.of(data))

@@ -14,7 +14,7 @@ from herdbook.model.journal import Event, digest_lines
 from herdbook.model.rows import Head
 from herdbook.ports.admin import Step
 from herdbook.ports.catalogue import Reader
-from herdbook.service import needs, pages
+from herdbook.service import event_pages, needs
 from herdbook.service.bundle_manifest import (
     MANIFEST,
     PEOPLE,
@@ -87,7 +87,7 @@ class _Export:
         """Write a journal and its bodies; remember its blobs."""
         chain = Chain(self._findings, head.namespace, head.journal)
         with self._new.create(journal_name(head.namespace)) as file:
-            for rows in pages.events(tx, head.namespace):
+            for rows in event_pages.events(tx, head.namespace):
                 for row in rows:
                     file.write(row.body + b"\n")
                     event = chain.take(row.body)

@@ -14,7 +14,7 @@ from herdbook.model.rows import EventRow, Head
 from herdbook.ports.admin import Step
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies as bodies_
-from herdbook.service import doctor_tables, needs, pages, reindex, waiting
+from herdbook.service import doctor_tables, event_pages, needs, reindex, waiting
 from herdbook.service.bodies import Body
 from herdbook.service.chain import Chain, Checkpoints
 from herdbook.service.context import Context
@@ -109,7 +109,7 @@ class _Visit:
         chain = Chain(self._findings, head.namespace, head.journal)
         named: dict[str, int | None] = {}
         missing: list[tuple[str, str]] = []
-        for rows in pages.events(tx, head.namespace):
+        for rows in event_pages.events(tx, head.namespace):
             for told in self._chunks(tx, chain, rows):
                 missing += self._bodies(tx, told, named)
                 self._differ(doctor_tables.differences(tx, told), "table")
