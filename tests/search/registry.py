@@ -15,7 +15,7 @@ from herdbook.model.query_match import matches
 from herdbook.stores.sql import digests
 from herdbook.stores.sql.index import IndexWriter
 from herdbook.stores.sql.schema import bodies, contents, files, journals, metadata, models, versions
-from herdbook.testing.queries import Told
+from herdbook.testing.query import Told
 
 MODELS = ("demo/a/z", "demo/a_b", "demo/a-b", "demo/Zz", "demo/b")
 _OTHER = str.maketrans("01f", "10e")

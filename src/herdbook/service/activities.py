@@ -8,7 +8,7 @@ from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.model.activities import Activity, ActivityEntry
 from herdbook.model.pages import Page
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, entitlement, journal, prefixes, registration
+from herdbook.service import bodies, entitlement, journal, prefixes, registrations
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
 
@@ -25,7 +25,7 @@ class Activities:
             entitlement.check_parts(self._context, tx, namespace, [activity])
             draft = journal.draft_for(self._context, tx, namespace)
             draft.preload([activity.digest])
-            digest = registration.add_activity(self._context, tx, draft, activity)
+            digest = registrations.add_activity(self._context, tx, draft, activity)
             draft.commit()
             return entries(tx, [digest])[0]
 

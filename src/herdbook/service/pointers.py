@@ -11,7 +11,7 @@ from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.rows import PointerRow
 from herdbook.model.statements import Said, Statement, Subject
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, journal, references, registration, statements, touched
+from herdbook.service import bodies, journal, references, registrations, statements, touched
 from herdbook.service.context import Context
 from herdbook.service.entries import entries
 
@@ -37,7 +37,7 @@ class Pointers:
             original = bodies.version(tx, entry.record)
         absent = tuple(file.digest for file in original.files if file.resolved)
         item = Registration(model=entry.model, label=label, version=original, absent=absent)
-        registration.record(self._context, [item])
+        registrations.record(self._context, [item])
         with self._context.catalogue.read() as tx:
             row = tx.pointer(pointers.label_pointer(entry.model, label))
             assert row is not None
