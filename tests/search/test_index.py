@@ -21,6 +21,7 @@ from herdbook.model.rows import Document
 from herdbook.stores.sql import index, index_facets, index_plan
 from herdbook.stores.sql.index_blocks import BLOCK, CHUNK
 from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
+from herdbook.testing import query as queries
 from herdbook.testing.query import Told
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed

@@ -33,6 +33,7 @@ from herdbook.model.query import (
 )
 from herdbook.model.query_match import matches
 from herdbook.model.query_parser import MAX_DEPTH, MAX_QUERY, parse, unparse
+from herdbook.testing import query as queries
 from herdbook.testing.query import Told
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "query.md").read_text("utf-8")

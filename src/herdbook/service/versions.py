@@ -19,6 +19,7 @@ from herdbook.model.versions import Entry, Registered
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
 from herdbook.service import currency, dossiers, intake, journal, lineage, references, touched
+from herdbook.service import registrations as registering
 from herdbook.service import statements as statements_
 from herdbook.service.context import Context
 from herdbook.service.entries import entries
@@ -36,7 +37,7 @@ class Versions:
 
     def record(self, registrations: Sequence[Registration], *, batch: bool = False) -> list[Registered]:
         """Register versions in one event for each namespace."""
-        return registrations.record(self._context, registrations, batch=batch)
+        return registering.record(self._context, registrations, batch=batch)
 
     def register(
         self,
