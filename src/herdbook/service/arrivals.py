@@ -26,10 +26,10 @@ def completions(
     found: list[tuple[Said, Version | None, set[int]]] = []
     for old in sorted({row.record for row in waiting}):
         rows = [row for row in tx.versions_with([old]) if row.namespace == draft.namespace]
-        if not rows or standing_of(tx, rows).resolved_by.get(old) or not _own(context, tx, rows):
+        if not rows or standing_of(tx, rows).resolved_by or not _own(context, tx, rows):
             continue
         version = bodies.version(tx, old)
-        full = resolution.completed(version, {**known_files(tx, version), **new})
+        full = resolution.completed(version, {**known_files(tx, version, draft.namespace), **new})
         items = {row.item for row in rows}
         if full is not None:
             draft.preload([full.digest])

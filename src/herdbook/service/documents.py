@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from herdbook.kernel import digests, times, words
 from herdbook.kernel.errors import CorruptError
+from herdbook.kernel.names import namespace_of
 from herdbook.model.activities import Activity, Metric
 from herdbook.model.base import Json
 from herdbook.model.datasets import Dataset
@@ -67,7 +68,7 @@ class _Said:
     values: dict[str, object]
     facts: dict[str, Facts]
     principals: dict[tuple[str, int], str]
-    arrived: dict[str, list[Content]]
+    arrived: dict[tuple[str, int], list[Content]]
 
 
 def refresh(tx: Writer, blobs: BlobStore, items: Iterable[int], known: Mapping[str, Value] | None = None) -> int:
@@ -109,7 +110,7 @@ def _documents(
                 if isinstance(activity, Activity):
                     _activity(out, activity, said)
         told = {file.digest for file in entry.version.files}
-        told |= {content.sha256 for content in said.arrived.get(row.record, ())}
+        told |= {content.sha256 for content in said.arrived.get((row.model, row.ordinal), ())}
         for digest in sorted(told):
             if (facts := said.facts.get(digest)) is not None:
                 _facts(out, facts)
@@ -140,14 +141,18 @@ def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry], kno
     return _Said(statements, makers, values, facts, _principals(tx, rows), arrived)
 
 
-def _arrived(tx: Reader, found: Sequence[Entry]) -> dict[str, list[Content]]:
-    """Return, by record, the contents that resolve its files: the index has the digests of the old record only."""
-    arrived = {
-        entry.record: list(known_files(tx, entry.version).values()) for entry in found if not entry.version.resolved
-    }
-    full = {entry.record: {file.digest for file in entry.version.files} for entry in found if entry.resolved_by}
-    contents = tx.contents({digest for named in full.values() for digest in named}) if full else {}
-    return arrived | {record: [contents[d] for d in named if d in contents] for record, named in full.items()}
+def _arrived(tx: Reader, found: Sequence[Entry]) -> dict[tuple[str, int], list[Content]]:
+    """Return, by model and ordinal, contents that resolve files: the index has the digests of the old record only."""
+    arrived: dict[tuple[str, int], list[Content]] = {}
+    for entry in found:
+        if entry.resolved_by:
+            contents = tx.contents({file.digest for file in entry.version.files})
+        elif entry.version.resolved:
+            continue
+        else:
+            contents = known_files(tx, entry.version, namespace_of(entry.model))
+        arrived[entry.model, entry.ordinal] = list(contents.values())
+    return arrived
 
 
 def _principals(tx: Reader, rows: Sequence[VersionRow]) -> dict[tuple[str, int], str]:
@@ -190,7 +195,7 @@ def _entry(out: _Builder, row: VersionRow, entry: Entry, said: _Said) -> None:
         out.term("path", file.path)
     if entry.resolved_by:
         out.terms.add(("digest", entry.resolved_by))
-    for content in said.arrived.get(entry.record, ()):
+    for content in said.arrived.get((entry.model, entry.ordinal), ()):
         out.terms.update(("file", digest) for digest in content.digests)
     out.number("size", entry.version.size)
     out.number("files", len(entry.version.files))

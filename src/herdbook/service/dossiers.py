@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from herdbook.kernel.names import namespace_of
 from herdbook.model.dossiers import Dossier, FileView
 from herdbook.model.models import Profile
 from herdbook.model.rows import StatementRow, VersionRow
@@ -22,7 +23,7 @@ _DOCUMENTS = frozenset({"readme", "text", "labels"})
 def dossier(tx: Reader, blobs: BlobStore, entry: Entry) -> Dossier:
     """Return the dossier of a version."""
     records = [record for record in (entry.record, entry.resolved_by) if record]
-    files = _files(tx, blobs, entry.version)
+    files = _files(tx, blobs, entry.version, namespace_of(entry.model))
     makers = list(dict.fromkeys(edge.activity for edge in tx.edges_at(records, "out")))
     content, payload = _sisters(tx, entry, files)
     said = _statements(tx, entry, records, content)
@@ -44,8 +45,8 @@ def _name(row: VersionRow) -> str:
     return f"{row.model}@{row.ordinal}"
 
 
-def _files(tx: Reader, blobs: BlobStore, version: Version) -> tuple[FileView, ...]:
-    known = known_files(tx, version) if not version.resolved else {}
+def _files(tx: Reader, blobs: BlobStore, version: Version, namespace: str) -> tuple[FileView, ...]:
+    known = known_files(tx, version, namespace) if not version.resolved else {}
     digests = {
         file.digest: known[file.digest].sha256 if file.digest in known else file.digest for file in version.files
     }

@@ -22,10 +22,10 @@ _RESOLVES = "herdbook/resolves/1"
 
 @dataclass
 class Standing:
-    """What statements say of some versions: their states, and which record resolves which."""
+    """What statements say of some versions, by item: their states, and which record resolves theirs."""
 
     states: dict[int, State] = field(default_factory=dict)
-    resolved_by: dict[str, str] = field(default_factory=dict)
+    resolved_by: dict[int, str] = field(default_factory=dict)
 
 
 def entries(
@@ -48,7 +48,7 @@ def entries(
             labels=tuple(named.get(("label", row.model, row.record), ())),
             aliases=tuple(named.get(("alias", row.model, row.record), ())),
             state=standing.states.get(row.item, "current"),
-            resolved_by=standing.resolved_by.get(row.record),
+            resolved_by=standing.resolved_by.get(row.item),
             registered=row.time,
             seq=row.seq,
             chosen=chosen,
@@ -58,7 +58,7 @@ def entries(
 
 
 def _in_force(tx: Reader, row: VersionRow, standing: Standing, versions: dict[str, Version]) -> Version:
-    digest = standing.resolved_by.get(row.record, row.record)
+    digest = standing.resolved_by.get(row.item, row.record)
     return versions.get(digest) or bodies.version(tx, digest)
 
 
@@ -82,16 +82,20 @@ def standing_of(tx: Reader, rows: Iterable[VersionRow]) -> Standing:
         return standing
     told = currency.current(tx, told)
     values = {d: v for d, v in bodies.load(tx, (row.digest for row in told)).items() if isinstance(v, Statement)}
-    resolutions = [row for row in told if row.type == _RESOLVES and row.subject_kind == "record"]
-    standing.resolved_by = {
-        row.subject: str(values[row.digest].body["by"]) for row in resolutions if row.digest in values
+    # Bytes resolve a version in its own journal only.
+    by_place = {
+        (item.namespace, item.subject): str(values[item.digest].body["by"])
+        for item in told
+        if item.type == _RESOLVES and item.subject_kind == "record" and item.digest in values
     }
+    places = {row.item: (row.namespace, row.record) for row in rows}
+    standing.resolved_by = {item: by_place[place] for item, place in places.items() if place in by_place}
     if by := {("record", record) for record in standing.resolved_by.values()}:
         more = currency.current(tx, [row for row in tx.statements(by) if row.type in _STATE_TYPES])
         told += more
         values |= {d: v for d, v in bodies.load(tx, (m.digest for m in more)).items() if isinstance(v, Statement)}
     for row in rows:
-        records = {row.record, standing.resolved_by.get(row.record, row.record)}
+        records = {row.record, standing.resolved_by.get(row.item, row.record)}
         for statement in told:
             value = values.get(statement.digest)
             if value is not None and statement.type in _STATE_TYPES and _covers(tx, statement, value, row, records):
@@ -126,10 +130,11 @@ def _worsen(standing: Standing, item: int, state: str) -> None:
         standing.states.setdefault(item, "deprecated")
 
 
-def known_files(tx: Reader, version: Version) -> dict[str, Content]:
-    """Return contents that earlier statements tied to files of an unresolved version."""
+def known_files(tx: Reader, version: Version, namespace: str) -> dict[str, Content]:
+    """Return contents that earlier statements in a namespace's journal tied to files of an unresolved version."""
     subjects = {("file", file.digest) for file in version.files if not file.resolved}
-    rows = currency.current(tx, tx.statements(subjects, _RESOLVES)) if subjects else []
+    told = [row for row in tx.statements(subjects, _RESOLVES) if row.namespace == namespace] if subjects else []
+    rows = currency.current(tx, told)
     values = bodies.load(tx, (row.digest for row in rows))
     by = {row.subject: str(v.body["by"]) for row in rows if isinstance(v := values.get(row.digest), Statement)}
     contents = tx.contents(by.values())

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from herdbook.kernel import digests
 from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
+from herdbook.kernel.names import namespace_of
 from herdbook.model.files import Content, File
 from herdbook.model.registrations import FileCheck
 from herdbook.model.rows import Lease
@@ -128,7 +129,7 @@ def held(tx: Reader, entry: Entry, path: str) -> str:
         raise MissingError(f"{entry.reference} has no file {path!r}", code="no-file", hint=f"Its files are: {paths}.")
     if file.resolved:
         return file.digest
-    known = entries.known_files(tx, entry.version)
+    known = entries.known_files(tx, entry.version, namespace_of(entry.model))
     if file.digest in known:
         return known[file.digest].sha256
     raise MissingError(

@@ -222,6 +222,8 @@ class _Registrar:
         if not self.draft.knows(digest):
             return 0, digest
         rows = [row for row in links.versions(self.tx, [digest]) if row.model == model]
+        by = standing_of(self.tx, rows).resolved_by
+        rows = [row for row in rows if digest in {row.record, by.get(row.item)}]
         rows.sort(key=lambda row: row.record != digest)
         return (rows[0].ordinal, rows[0].record) if rows else (0, digest)
 
@@ -230,7 +232,7 @@ class _Registrar:
         old = bodies.version(self.tx, held) if row else None
         if row is None or old is None:
             raise self._conflict(item, None, held)
-        by = standing_of(self.tx, [row]).resolved_by.get(held)
+        by = standing_of(self.tx, [row]).resolved_by.get(row.item)
         if by == item.version.digest:
             return _Place(row.ordinal, "unchanged")
         same = resolution.resolves(old, item.version, self.contents) if by is None else False

@@ -23,9 +23,9 @@ def offer(context: Context, tx: Reader, namespace: str, values: Mapping[str, obj
             continue
         found = list(_found(context, tx, version))
         rows = [row for row in tx.versions_with([record]) if row.namespace == namespace] if found else []
-        if not rows or record in standing_of(tx, rows).resolved_by:
+        if not rows or standing_of(tx, rows).resolved_by:
             continue
-        known = known_files(tx, version)
+        known = known_files(tx, version, namespace)
         for file, content in found:
             if file.digest not in known:
                 findings.note("bytes-here", _how(file, content), f"{rows[0].model}@{rows[0].ordinal} {file.path}")

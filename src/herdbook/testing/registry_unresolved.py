@@ -208,6 +208,29 @@ class UnresolvedContract(Given):
             assert list(registry.files.supply([content.sha256])) == []
         assert registry.versions.get(f"{TOY}:V1").resolved_by is None
 
+    @pytest.mark.parametrize("whole", [True, False])
+    def test_a_resolution_counts_in_its_own_namespace_only(
+        self, registry: Registry, other: Registry, *, whole: bool
+    ) -> None:
+        """Whoever finds other bytes for a weak digest must not slip them under somebody else's version."""
+        version = unresolved(DATA, "adler32") if whole else _two_files()
+        register(registry, f"{TOY}:V1", version)
+        register(other, "theirs/tau/toy:V1", version)
+        if whole:
+            register(other, "theirs/tau/toy:V1", {PATH: DATA}, confirm=True)
+            assert other.versions.get("theirs/tau/toy:V1").version == FULL
+        else:
+            other.files.supply([put(other, binary("first")).sha256])
+            other.files.open("theirs/tau/toy:V1", "a").close()
+        mine = registry.versions.get(f"{TOY}:V1")
+        assert (mine.version, mine.resolved_by) == (version, None)
+        with pytest.raises(MissingError):
+            registry.files.open(f"{TOY}:V1", version.files[0].path).close()
+        assert not any(view.here for view in registry.versions.dossier(f"{TOY}:V1").files)
+        assert references(registry, "resolved = yes") == (["theirs/tau/toy@1"] if whole else [])
+        late = content_of(DATA if whole else binary("first")).sha256
+        assert references(registry, f"file = {late}") == ["theirs/tau/toy@1"]
+
     def test_a_resolution_tells_nothing_twice(self, registry: Registry) -> None:
         register(registry, "demo/jet/full:V1", {PATH: DATA})
         register(registry, f"{TOY}:V1", unresolved(DATA))
