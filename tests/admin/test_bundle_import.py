@@ -124,3 +124,13 @@ def test_a_part_is_taken_only_where_it_follows(told: Place, bundle: Path, place:
     copy.admin.import_bundle(str(bundle))
     assert copy.admin.import_bundle(str(part)).events == 1
     assert copy.registry.journal.state_digest("demo") == told.registry.journal.state_digest("demo")
+
+
+def test_files_that_were_lost_or_absent_come_back_with_a_bundle_that_has_them(told: Place, bundle: Path) -> None:
+    lost = sorted(told.context.blobs.list())[:3]
+    for sha256, _ in lost:
+        told.blob(sha256).unlink()
+    assert rules(told.admin.doctor()) == {"blob-gone"}
+    report = told.admin.import_bundle(str(bundle))
+    assert (report.events, report.blobs) == (0, 3)
+    assert told.admin.doctor().sound

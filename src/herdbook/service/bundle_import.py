@@ -58,8 +58,7 @@ def bring_in(context: Context, folder: str, *, step: Step | None = None) -> Bund
         _refuse_unsound(found, findings)
         plans = [_plan(context, source, entry) for entry in found.manifest.journals]
         work = _Import(context, source, found, step)
-        if any(plan.behind for plan in plans):
-            work.blobs()
+        work.blobs(all_=any(plan.behind for plan in plans))
         for plan in plans:
             work.journal(plan)
         work.people()
@@ -167,15 +166,22 @@ class _Import:
         self._blobs = 0
         self._bytes = 0
 
-    def blobs(self) -> None:
-        """Bring in what is not here yet. The lease stands before a blob has its name, as in ``files.Files``."""
+    def blobs(self, *, all_: bool) -> None:
+        """Bring in what is not here, or without ``all_`` what records here need already.
+
+        The lease stands before a blob has its name, as in ``files.Files``.
+        """
         done = 0
         with ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook-import") as threads:
             for part in _parts(sorted(self._found.blobs), TOGETHER):
-                self._some(part, threads)
+                self._some(part if all_ else self._needed(part), threads)
                 done += len(part)
                 if self._step:
                     self._step("bringing files", done, len(self._found.blobs))
+
+    def _needed(self, sha256s: list[str]) -> list[str]:
+        with self._context.catalogue.read() as tx:
+            return sorted(tx.needed(sha256s))
 
     def _some(self, sha256s: list[str], threads: ThreadPoolExecutor) -> None:
         self._lease(sha256s)  # what is here stays while we look
@@ -241,7 +247,7 @@ class _Import:
                     if state != wanted:
                         findings.error("state-differs", f"the state is {state}, and was {wanted}", entry.namespace)
         self._context.catalogue.release(self._context.principal.id, self._found.blobs)
-        if self._events and facts.follow(self._context, FACTS) >= FACTS:
+        if (self._events or self._blobs) and facts.follow(self._context, FACTS) >= FACTS:
             findings.note("unread", "more files are to be read by formats' readers: `herdbook doctor --reindex`")
 
     def report(self, folder: str, findings: Findings) -> BundleReport:
