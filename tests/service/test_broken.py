@@ -189,3 +189,19 @@ def test_what_a_newer_herdbook_wrote_is_kept_and_does_no_harm(registry: Registry
     with pytest.raises(HerdbookError):
         registry.statements.get(digest)
     assert registry.journal.state_digest("demo") == replayed(registry, "demo").digest()
+
+
+def test_what_was_purged_is_not_registered_again(registry: Registry, folder: Path) -> None:
+    """Purging is not offered yet; what a mirror or a later Herdbook purged stays so."""
+    registry.namespaces.create("demo")
+    item = prepared(registry, "demo/tau/toy:V1")
+    with sqlite3.connect(folder / "catalogue.sqlite") as database:
+        journal = database.execute("SELECT id FROM journals").fetchone()[0]
+        database.execute(
+            "INSERT INTO purges (digest, journal, seq) VALUES (?, ?, 1)",
+            (bytes.fromhex(item.version.digest[7:]), journal),
+        )
+    database.close()
+    with untouched(registry), pytest.raises(InvalidError) as caught:
+        registry.versions.record([item])
+    assert caught.value.code == "purged"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.registry.opened import Open
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Activity, Part
@@ -38,15 +39,16 @@ def test_ten_thousand_descendants_are_cut_and_counted_within_two_seconds(registr
     assert registry.versions.dossier("demo/tau/toy:V1").used_by == MANY
 
 
-def test_an_event_that_would_be_too_large_is_refused_whole(registry: Registry) -> None:
-    version = Version.of([File(path="m", digest="git-sha1:" + "0" * 40)])
-    items = [Registration(model=f"demo/bins/m{number}", version=version) for number in range(3)]
-    registry.versions.record(items)
-    draft = Draft.__new__(Draft)
-    draft.ops, draft.marks = [None] * (MAX_OPS + 10), [*range(0, MAX_OPS + 10, 3)]
-    groups = draft._groups()
-    assert [len(group) for group in groups] == [len(group) for group in groups if len(group) <= MAX_OPS // 2 + 3]
+def test_a_batch_is_cut_between_registrations_only(open_as: Open) -> None:
+    context = open_as()._context
+    with context.catalogue.write() as tx:
+        draft = Draft(context, tx, "demo")
+        draft.ops, draft.marks = [None] * (MAX_OPS + 10), [*range(0, MAX_OPS + 10, 3)]
+        groups = draft._groups()
     assert sum(map(len, groups)) == MAX_OPS + 10
+    assert len(groups) == 3
+    assert all(len(group) % 3 == 0 for group in groups[:-1])
+    assert all(len(group) <= MAX_OPS // 2 for group in groups)
 
 
 @pytest.mark.slow
