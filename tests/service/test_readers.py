@@ -19,7 +19,7 @@ DEEDS = {"hang": "reader-hung", "die": "reader-died", "eat": "reader-out-of-memo
 @pytest.fixture
 def hostile(open_as: Open, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    limits = Limits(seconds=1.0, memory=256 << 20)
+    limits = Limits(seconds=4.0, memory=256 << 20)  # time enough for good readers on a busy machine
     with WorkerPool(limits=limits, formats=["misbehaving:Misbehaving"]) as pool:
         yield open_as(make_readers=lambda: Lent(pool))
 
