@@ -142,7 +142,10 @@ class _Visit:
         self._differ(doctor_tables.models(tx, chain), "model-table")
 
     def _chunks(self, tx: Reader, chain: Chain, rows: Sequence[EventRow]) -> Iterator[doctor_tables.Told]:
-        """Follow the chain through a page of events; yield its operations in chunks, with their bodies."""
+        """Follow the chain through a page of events; yield its operations in chunks, with their bodies.
+
+        Operations are many objects: at most those of one large event are held at once.
+        """
         ops: list[tuple[int, object]] = []
         fresh: dict[str, int] = {}
         for row in rows:
@@ -151,6 +154,14 @@ class _Visit:
             self._expected.met(chain.journal, chain.seq, chain.head, self._findings)
             fresh.update((digest, chain.seq) for _, digest in chain.fresh)
             ops += [(chain.seq, op) for op in event.ops] if event else []
+            if len(ops) >= CHUNK:
+                yield from self._told(tx, chain, ops, fresh)
+                ops, fresh = [], {}
+        yield from self._told(tx, chain, ops, fresh)
+
+    def _told(
+        self, tx: Reader, chain: Chain, ops: list[tuple[int, object]], fresh: dict[str, int]
+    ) -> Iterator[doctor_tables.Told]:
         rest = iter(ops)
         while part := list(islice(rest, CHUNK)):
             wanted = set(needs.bodies_of(op for _, op in part))
