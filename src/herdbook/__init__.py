@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from herdbook.bootstrap.open import open_registry as open
+    from herdbook.bootstrap.open import open_registry as open  # noqa: A004 - herdbook.open() is its name
     from herdbook.ports.registry import Registry
 
 __version__ = "0.1.0"

@@ -85,7 +85,9 @@ def _check_folder(folder: Path, said_by: str, *, create: bool) -> None:
         return
     if not create:
         raise MissingError(
-            f"there is no registry in {folder} ({said_by})", code="no-registry", hint=f"`herdbook init {folder}` makes one."
+            f"there is no registry in {folder} ({said_by})",
+            code="no-registry",
+            hint=f"`herdbook init {folder}` makes one.",
         )
     if folder.is_dir() and any(item.name != BLOBS for item in folder.iterdir()):
         raise MissingError(

@@ -255,8 +255,8 @@ class Writer(Reader, Protocol):
             The items of new versions, in the order of ``projection.versions``.
 
         Raises:
-            ConflictError: ``head-moved`` when the journal stands elsewhere; ``name-clash`` when a new model differs from
-                another one by case only.
+            ConflictError: ``head-moved`` when the journal stands elsewhere; ``name-clash`` when a new model differs
+                from another one by case only.
         """
         ...
 
