@@ -51,7 +51,9 @@ class Dossier(Value):
         return next((file.facts for file in self.files if file.facts and "inputs" in file.facts.values), None)
 
     def __repr__(self) -> str:
-        return f"<dossier of {self.entry.reference}: {len(self.files)} files, {len(self.statements)} statements>"
+        files = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}"
+        said = f"{len(self.statements)} statement{'' if len(self.statements) == 1 else 's'}"
+        return f"<dossier of {self.entry.reference}: {files}, {said}>"
 
 
 class Change(Value):

@@ -49,4 +49,5 @@ class Lineage(Value):
 
     def __repr__(self) -> str:
         cut = f", {self.cut} cut" if self.cut else ""
-        return f"<lineage {self.direction} of {self.node(self.root).title}: {len(self.nodes)} nodes{cut}>"
+        nodes = f"{len(self.nodes)} node{'' if len(self.nodes) == 1 else 's'}"
+        return f"<lineage {self.direction} of {self.node(self.root).title}: {nodes}{cut}>"

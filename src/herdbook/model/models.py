@@ -57,4 +57,4 @@ class ModelEntry(Value):
     moved_to: Text | None = None
 
     def __repr__(self) -> str:
-        return f"<model {self.name}, {self.versions} versions>"
+        return f"<model {self.name}, {self.versions} version{'' if self.versions == 1 else 's'}>"

@@ -87,7 +87,8 @@ class Entry(Value):
 
     def __repr__(self) -> str:
         state = "" if self.state == "current" else f", {self.state}"
-        return f"<version {self.reference} (ordinal {self.ordinal}), {len(self.version.files)} files{state}>"
+        held = f"{len(self.version.files)} file{'' if len(self.version.files) == 1 else 's'}"
+        return f"<version {self.reference} (ordinal {self.ordinal}), {held}{state}>"
 
 
 class Registered(Value):

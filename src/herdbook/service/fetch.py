@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.kernel import paths
-from herdbook.kernel.errors import ConflictError, UnavailableError
+from herdbook.kernel.errors import ConflictError, InvalidError, UnavailableError
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
 
@@ -25,6 +25,7 @@ def fetch(
     verified.
 
     Raises:
+        InvalidError: when the folder, or one above it, is a file; nothing is written then.
         ConflictError: when a file of that name is there with other content; nothing is written then.
         MissingError: when the bytes of a file are not here; nothing is written then.
         CorruptError: when bytes are not what their digest says.
@@ -33,6 +34,7 @@ def fetch(
     entry = registry.versions.get(reference)
     exact = f"{entry.model}@{entry.ordinal}"
     top = Path(os.fspath(folder))
+    _check_folder(top)
     todo = [file for file in entry.version.files if not _there(top, file.path, file.digest, file.size)]
     streams = [(file, registry.files.open(exact, file.path)) for file in todo]
     try:
@@ -53,12 +55,23 @@ def fetch(
     return [file.path for file in todo]
 
 
+def _check_folder(top: Path) -> None:
+    for place in (top, *top.parents):
+        if os.path.lexists(place) and not os.path.isdir(place):  # noqa: PTH112 - it never raises
+            what = "a file, not a folder" if os.path.exists(place) else "a link that leads nowhere"  # noqa: PTH110 - the same
+            raise InvalidError(f"{place} is {what}", code="not-a-folder", hint="Name a folder; it is made if need be.")
+
+
 def _target(top: Path, path: str) -> Path:
     target = top / os.fsdecode(paths.unescape(paths.check(path)))
     inside = target.parent
     while inside != top:
         if inside.is_symlink():
             raise ConflictError(f"{inside} is a link", code="link-out", hint="Fetch into another folder.")
+        if os.path.lexists(inside) and not inside.is_dir():
+            raise ConflictError(
+                f"{inside} is a file, not a folder", code="file-exists", hint="Fetch into another folder."
+            )
         inside = inside.parent
     return target
 
