@@ -35,6 +35,13 @@ def test_registering_twice_changes_nothing_and_says_so(herdbook: Run, files: Pat
     assert herdbook("journal", "checkpoint", "demo").out == head
 
 
+def test_the_same_content_under_another_label_gets_that_label_too(herdbook: Run, files: Path) -> None:
+    herdbook("register", f"{MODEL}:v1", str(files))
+    assert herdbook("register", f"{MODEL}:v1-final", str(files)).out.startswith("labelled")
+    assert sorted(herdbook("show", f"{MODEL}:v1", "--json").json["entry"]["labels"]) == ["v1", "v1-final"]
+    assert len(herdbook("list", MODEL, "-q").out.splitlines()) == 1
+
+
 def test_a_description_comes_from_a_file_and_options_win(herdbook: Run, files: Path, tmp_path: Path) -> None:
     told = tmp_path / "about.toml"
     told.write_text('title = "Of the file"\nsummary = "Long"\nlicence = "MIT"\n', "utf-8")

@@ -65,6 +65,39 @@ def test_a_taken_label_is_a_conflict_that_says_what_differs(story: Run, files: P
     assert "weights.txt" in found.err
 
 
+@pytest.mark.parametrize(
+    "line", ["x", "[]", '{"reference": "demo/a/b:v1"}', '{"reference": "a/b", "path": ".", "z": 1}']
+)
+def test_a_wrong_line_of_a_manifest_always_says_what_to_do(herdbook: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / "manifest").write_text(line, "utf-8")
+    found = herdbook("register", "--batch", str(tmp_path / "manifest"), status=2)
+    assert found.err.startswith("error: line 1 of the manifest")
+    assert "\nhint: " in found.err
+
+
+def test_fetching_into_a_file_says_so_and_asks_for_no_room(story: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine\n", "utf-8")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "dangling").symlink_to(tmp_path / "none")
+    for place, said in (("file", "a file, not a folder"), ("file/below", "a file"), ("out/dangling", "leads nowhere")):
+        found = story("fetch", f"{MODEL}:v1", str(tmp_path / place), status=2)
+        assert said in found.err
+        assert "room" not in found.err
+    assert (tmp_path / "file").read_text("utf-8") == "mine\n"
+
+
+def test_a_file_where_a_version_has_a_folder_is_a_conflict(herdbook: Run, tmp_path: Path) -> None:
+    (tmp_path / "model" / "sub").mkdir(parents=True)
+    (tmp_path / "model" / "sub" / "a.txt").write_text("a\n", "utf-8")
+    (tmp_path / "model" / "b.txt").write_text("b\n", "utf-8")
+    herdbook("register", "demo/a/b:v1", str(tmp_path / "model"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sub").write_text("mine\n", "utf-8")
+    found = herdbook("fetch", "demo/a/b:v1", str(tmp_path / "out"), status=4)
+    assert "not a folder" in found.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["sub"]
+
+
 def test_every_kind_has_its_status(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("Invalid", "Missing", "Conflict", "Denied", "Unavailable", "Corrupt"):
         error = getattr(errors, f"{name}Error")("it is so", hint="Do that.")
@@ -148,7 +181,7 @@ def test_nobody_reading_on_is_no_error() -> None:
 def test_what_cannot_be_taken_back_needs_yes_where_nobody_can_be_asked(story: Run) -> None:
     before = story("journal", "state", "demo").out
     for words in (("undo", f"{MODEL}:v1", "--reason", "a slip"), ("whoami", "--forget")):
-        assert "--yes" in story(*words, status=2).err
+        assert story(*words, status=2).err == "error: this needs a yes\nhint: Add --yes.\n"
     assert story("journal", "state", "demo").out == before
 
 

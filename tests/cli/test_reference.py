@@ -13,6 +13,7 @@ import pytest
 
 from herdbook.apps.cli.answers import ANSWERS
 from herdbook.apps.cli.main import SECTIONS, cli
+from herdbook.model.query_parser import parse, unparse
 
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
@@ -60,6 +61,15 @@ def test_every_option_says_what_it_does() -> None:
         if isinstance(option, click.Option) and not option.help
     ]
     assert not silent
+
+
+def test_the_queries_that_help_shows_are_queries() -> None:
+    command = cli.get_command(click.Context(cli), "search")
+    assert command is not None
+    shown = re.findall(r"'([^']+)'", " ".join((command.help or "").split()))
+    assert len(shown) == 3
+    for query in shown:
+        assert parse(query) == parse(unparse(parse(query)))
 
 
 def _loaded(*words: str) -> set[str]:

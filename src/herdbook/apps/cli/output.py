@@ -105,7 +105,7 @@ class Output:
             return
         console = self._console(sys.stdout)
         with console.capture() as caught:
-            console.print(_Clean(drawn))
+            console.print(_Clean(drawn), crop=False)  # what must not be folded runs on
         text = caught.get()
         if console.color_system is None:
             text = "\n".join(line.rstrip(" ") for line in text.split("\n"))

@@ -34,7 +34,7 @@ def _within(model: str, text: str) -> str:
 def _moves(session: Session, registry: Registry, model: str, moves: Sequence[Move], *, called: bool) -> None:
     text = session.output.mode == "text"
     names = people.names(registry) if text else {}
-    labels = _labels(registry, model) if text else {}
+    labels = _labels(registry.pointers.list(model)) if text else {}
 
     def view(found: list[Move]) -> Drawing:
         from herdbook.apps.cli.views import listings
@@ -44,10 +44,9 @@ def _moves(session: Session, registry: Registry, model: str, moves: Sequence[Mov
     session.output.many(moves, view, brief=lambda move: move.to or "-", empty="Nothing moved yet.")
 
 
-def _labels(registry: Registry, model: str) -> dict[str, str]:
+def _labels(pointers: Sequence[PointerEntry]) -> dict[str, str]:
     """Return what versions of a model are called, by digest."""
-    found = [item for item in registry.pointers.list(model) if item.kind == "label" and item.to]
-    return {str(item.to): item.name for item in found}
+    return {item.to: item.name for item in reversed(pointers) if item.kind == "label" and item.to}
 
 
 @click.command(cls=Command)

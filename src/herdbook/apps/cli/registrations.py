@@ -13,6 +13,7 @@ from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
+from herdbook.kernel.errors import HerdbookError
 from herdbook.model.base import Json
 from herdbook.model.models import Step
 from herdbook.model.registrations import Intake
@@ -49,8 +50,8 @@ def register(session: Session, /, *, reference: str | None, paths: tuple[str, ..
     """Register a version of a model from files.
 
     REFERENCE is MODEL:LABEL, or MODEL for a version without label. A folder is taken with all files below it, but for
-    what .herdbookignore names, .git and editors' files. Registering the same once more changes nothing; a label that
-    is taken by other content is a conflict.
+    what .herdbookignore names, .git and editors' files. Registering the same once more changes nothing; under another
+    label it gives the version that label too. A label that is taken by other content is a conflict.
 
     A line of a MANIFEST is an object with "reference", "path" or "paths" and, where wanted, "datasets", "parent",
     "activity", "description", "profile". Relative paths start at the manifest's folder.
@@ -126,7 +127,11 @@ def _batch(session: Session, manifest: str) -> None:
     lines = documents.read_text_lines(manifest)
     base = "." if manifest == "-" else str(Path(manifest).parent)
     with session.registry() as registry, progress.counting_bytes(session.output, "registering") as count:
-        found = [Done.of(item) for item in batches.register(registry, lines, base=base, progress=count)]
+        try:
+            found = [Done.of(item) for item in batches.register(registry, lines, base=base, progress=count)]
+        except HerdbookError as error:
+            error.hint = error.hint or "Correct the manifest, then register it again."
+            raise
 
     def view(entries: list[Done]) -> Drawing:
         from herdbook.apps.cli.views import listings

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from herdbook.apps.cli.output import Output
+from herdbook.kernel.errors import InvalidError
 
 if TYPE_CHECKING:  # so that `herdbook --help` need not load the values
     from herdbook.ports.admin import Admin
@@ -53,13 +54,13 @@ class Session:
         """Ask before something that cannot be taken back; without a terminal, ``--yes`` must have been given.
 
         Raises:
-            UsageError: when nobody can be asked.
+            InvalidError: when nobody can be asked.
             Abort: when the answer is no.
         """
         if yes:
             return
         if not sys.stdin.isatty() or self.output.mode != "text":
-            raise click.UsageError(f"{question} There is nobody to ask here: repeat with --yes.")
+            raise InvalidError("this needs a yes", code="needs-yes", hint="Add --yes.")
         click.confirm(question, abort=True, err=True)
 
 

@@ -31,24 +31,59 @@ def statement() -> None:
 @click.option("--kind", type=click.Choice(_SHORT), help="One of Herdbook's own kinds.")
 @click.option("--type", "type_", metavar="TYPE", help="A type in full, as cms/validation/1.")
 @_BODY
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="With a MODEL: only what this label means. Repeatable."
+)
+@click.option(
+    "--unknown", multiple=True, metavar="POINTER", help="Known to be unknown, as /contact in the body. Repeatable."
+)
+@click.option(
+    "--evidence",
+    multiple=True,
+    metavar="POINTER=HOW:WHERE",
+    help="Where a value came from; HOW is extracted, declared, asserted or inferred. Repeatable.",
+)
 @_IN
 @pass_session
 def add(
-    session: Session, /, *, subject: str, kind: str | None, type_: str | None, body: str, namespace: str | None
+    session: Session,
+    /,
+    *,
+    subject: str,
+    kind: str | None,
+    type_: str | None,
+    body: str,
+    labels: tuple[str, ...],
+    unknown: tuple[str, ...],
+    evidence: tuple[str, ...],
+    namespace: str | None,
 ) -> None:
     """Say something about a version, a model, a dataset, a file.
 
-    SUBJECT is a reference for that version; a MODEL for the name with versions to come; a digest; scheme:value; or a
-    namespace. Saying the same once more changes nothing.
+    SUBJECT is a reference for that version; a MODEL for the name with versions to come; the digest of a record, a
+    statement or a file; scheme:value for a dataset or a foreign identity; or a namespace. Saying the same once more
+    changes nothing.
     """
     if (kind is None) == (type_ is None):
         raise click.UsageError("Say of which --kind it is, or give a whole --type.")
     said: Json = {"type": type_ or f"herdbook/{kind}/1", "body": documents.read_word(body)}
+    if unknown:
+        said["unknown"] = list(unknown)
+    if evidence:
+        said["evidence"] = dict(map(_evidence, evidence))
     with session.registry() as registry:
-        found, about = subjects.find(registry, subject)
+        found, about = subjects.find(registry, subject, labels)
         said["subject"] = [about.json_object()]
         entry = registry.statements.add(subjects.namespace_for(namespace, found), [Said.read(said)])[0]
     _done(session, entry, "said", subject)
+
+
+def _evidence(text: str) -> tuple[str, Json]:
+    pointer, equals, told = text.partition("=")
+    how, _, where = told.partition(":")
+    if not equals:
+        raise click.UsageError(f"{text!r} is no evidence; write POINTER=HOW:WHERE, as /licence=declared:LICENSE.")
+    return pointer, {"how": how, "where": where} if where else {"how": how}
 
 
 @statement.command(name="list")
@@ -70,9 +105,10 @@ def list_(
 ) -> None:
     """List what is said about something."""
     with session.registry(read_only=True) as registry:
+        about = subjects.whole(registry, subject)
         walk = Walk(
             lambda after, count: registry.statements.list(
-                subject, kind=kind or "", every=history, cursor=after, limit=count
+                about, kind=kind or "", every=history, cursor=after, limit=count
             ),
             limit=limit,
             cursor=cursor,
@@ -85,7 +121,10 @@ def list_(
 
             return statements.listing(entries, names)
 
-        shown = session.output.many(walk, view, brief=lambda entry: entry.digest, empty="Nothing was said about it.")
+        shown = session.output.many(walk, view, brief=lambda entry: entry.digest)
+        if not shown:
+            subjects.check_known(registry, subject)
+            session.output.message("Nothing was said about it.")
         walk.tell_the_rest(session, shown)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import click
 
 from herdbook.apps.cli import people
@@ -12,31 +14,47 @@ from herdbook.apps.cli.paging import Walk, paged
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
 from herdbook.kernel.errors import InvalidError, MissingError
+from herdbook.model.dossiers import Dossier
+from herdbook.model.lineage import Node
 from herdbook.model.models import ModelEntry
 from herdbook.model.pages import Page
 from herdbook.model.query import Order
 from herdbook.model.versions import Entry
 from herdbook.ports.registry import Registry
 
+Counted = Mapping[str, Sequence[tuple[str, int]]]
+"""By field, its most common values with counts."""
+
 
 @click.command(cls=Command)
 @click.argument("reference", shell_complete=complete_reference)
+@click.option("--all", "every", is_flag=True, help="Notes about the model's name too, as why its aliases moved.")
 @pass_session
-def show(session: Session, /, *, reference: str) -> None:
+def show(session: Session, /, *, reference: str, every: bool) -> None:
     """Show a version with all that is said about it.
 
     Files, interface, licence, what it is for, how it was made, evaluations, known issues, withdrawal.
     """
     with session.registry(read_only=True) as registry:
         dossier = registry.versions.dossier(reference)
-        names = people.names(registry) if session.output.mode == "text" else {}
+        text = session.output.mode == "text"
+        names = people.names(registry) if text else {}
+        nodes = _inputs(registry, dossier) if text else {}
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import dossiers
 
-        return dossiers.dossier(dossier, names)
+        return dossiers.dossier(dossier, names, nodes, every=every)
 
     session.output.one(FoundDossier.of(dossier), view, brief=dossier.entry.reference)
+
+
+def _inputs(registry: Registry, dossier: Dossier) -> dict[str, Node]:
+    """Return what a version was made from, by id."""
+    if not dossier.made_by:
+        return {}
+    exact = f"{dossier.entry.model}@{dossier.entry.ordinal}"
+    return {node.id: node for node in registry.versions.trace(exact, depth=2).nodes}
 
 
 @click.command(cls=Command, name="list")
@@ -88,7 +106,13 @@ def _models_view(entries: list[ModelEntry]) -> Drawing:
     return listings.models(entries)
 
 
-def _versions(session: Session, walk: Walk[Entry], empty: str = "There is no version.", verb: str = "") -> None:
+def _versions(
+    session: Session,
+    walk: Walk[Entry],
+    empty: str = "There is no version.",
+    verb: str = "",
+    counted: Counted | None = None,
+) -> None:
     def view(entries: list[FoundVersion]) -> Drawing:
         from herdbook.apps.cli.views import listings
 
@@ -96,12 +120,14 @@ def _versions(session: Session, walk: Walk[Entry], empty: str = "There is no ver
 
     found = (FoundVersion.of(entry) for entry in walk)
     shown = session.output.many(found, view, brief=lambda entry: entry.reference, empty=empty)
+    if counted and (shown or session.output.mode == "json"):
+        _facets(session, counted)
     walk.tell_the_rest(session, shown, verb if shown else "")
 
 
 @click.command(cls=Command)
 @click.argument("query", nargs=-1)
-@click.option("--facet", "facets", multiple=True, metavar="FIELD", help="Count a field's values instead; repeatable.")
+@click.option("--facet", "facets", multiple=True, metavar="FIELD", help="Count a field's values below; repeatable.")
 @click.option("--count", "only_count", is_flag=True, help="Say how many match, and nothing else.")
 @click.option(
     "--order",
@@ -126,14 +152,12 @@ def search(
 ) -> None:
     """Search versions by words and fields.
 
-    Words stand in names, labels, texts, inputs, datasets; fields are compared as in `step:trigger size>1MB
-    NOT licence:*`. A digest, or its beginning, finds a file. The reference has the whole language.
+    Words stand in names, labels, texts, inputs, datasets; fields are compared, as in
+    'taus step = trigger size > 1e6', 'format IN (onnx, keras) NOT has(licence)' or 'metric.auc >= 0.97'. A digest, or
+    its beginning, finds a file. docs/reference/query.md has the whole language.
     """
     text = " ".join(query)
     with session.registry(read_only=True) as registry:
-        if facets:
-            _facets(session, registry, text, facets, limit)
-            return
 
         def fetch(after: str | None, count: int) -> Page[Entry]:
             return registry.versions.search(
@@ -146,23 +170,24 @@ def search(
             least = "" if count.exact else "at least "
             session.output.one(count, lambda: f"{least}{count.total:,}", brief=str(count.total))
             return
+        # Asked before anything is printed, so that a field that is none leaves no half of an answer.
+        counted = registry.versions.facets(text, facets) if facets else {}
         walk = Walk(fetch, limit=limit, cursor=cursor, every=every)
-        _versions(session, walk, empty="Nothing matches.", verb="found")
+        _versions(session, walk, empty="Nothing matches.", verb="found", counted=counted)
 
 
-def _facets(session: Session, registry: Registry, query: str, fields: tuple[str, ...], limit: int) -> None:
-    found = registry.versions.facets(query, fields, limit=limit)
+def _facets(session: Session, counted: Counted) -> None:
     answer = Facets(
         facets={
             field: tuple(FacetValue(value=value, count=count) for value, count in counts)
-            for field, counts in found.items()
+            for field, counts in counted.items()
         }
     )
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import listings
 
-        return listings.facets(found)
+        return listings.facets(counted)
 
     session.output.one(answer, view)
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from herdbook.apps.cli.views import statements
+from herdbook.apps.cli.views import activities, statements
 from herdbook.apps.cli.views import text as t
-from herdbook.model.activities import ActivityEntry
+from herdbook.model.activities import ActivityEntry, Part
 from herdbook.model.base import Json
 from herdbook.model.dossiers import Dossier, FileView
+from herdbook.model.lineage import Node
+from herdbook.model.statements import StatementEntry
 
+INPUTS = 20
+"""How many inputs of an activity a person is shown."""
 _SAFETY = {"unsafe": t.LOUD, "guarded": t.WARM}
 _ELSEWHERE = {"description", "withdrawal", "deprecation", "profile"}
 """Kinds that the head of the page already shows."""
@@ -20,8 +27,14 @@ _SAID_ABOVE = ("WITHDRAWN: ", "Deprecated: ", "Known issue: ")
 """Warnings that stand elsewhere on the page already."""
 
 
-def dossier(value: Dossier, names: t.Names) -> RenderableType:
-    """Return the page."""
+def dossier(
+    value: Dossier, names: t.Names, nodes: Mapping[str, Node] = MappingProxyType({}), *, every: bool = True
+) -> RenderableType:
+    """Return the page.
+
+    ``nodes`` are the inputs by id; without ``every``, notes about the model's name are counted and not shown: most say
+    why an alias moved.
+    """
     parts: list[RenderableType] = [_head(value)]
     if value.entry.chosen:
         parts.append(Text(value.entry.chosen, style=t.WARM))
@@ -30,14 +43,24 @@ def dossier(value: Dossier, names: t.Names) -> RenderableType:
     parts.append(_files(value))
     parts += _interface(value)
     if value.made_by:
-        parts.append(t.section("Made by", Group(*(made_by(entry) for entry in value.made_by))))
+        parts.append(t.section("Made by", Group(*(made_by(entry, nodes) for entry in value.made_by))))
     said = [entry for entry in value.statements if entry.statement.kind not in _ELSEWHERE or not entry.current]
+    notes = [] if every else [entry for entry in said if _is_note_on_name(entry)]
+    said = sorted((entry for entry in said if entry not in notes), key=statements.importance)
     if said:
-        parts.append(t.section("Said about it", statements.listing(sorted(said, key=statements.importance), names)))
+        parts.append(t.section("Said about it", statements.listing(said, names)))
+    if notes:
+        left = f"{t.many(len(notes), 'note')} about {value.entry.model} as a whole, also of why aliases moved: --all"
+        parts += [Text(), Text(left, style=t.DIM)]
     warnings = [text for text in value.warnings if not text.startswith(_SAID_ABOVE) and text != value.entry.chosen]
     if warnings:
         parts.append(t.section("Look at this", Group(*(Text(f"! {text}", style=t.WARM) for text in warnings))))
     return Group(*parts)
+
+
+def _is_note_on_name(entry: StatementEntry) -> bool:
+    said = entry.statement
+    return said.kind == "note" and set(said.body) == {"text"} and all(about.name for about in said.subject)
 
 
 def _head(value: Dossier) -> Text:
@@ -168,13 +191,9 @@ def _producer(value: object) -> str:
     return t.compact(" ".join(str(item) for item in value.values()) if isinstance(value, dict) else value)
 
 
-def made_by(entry: ActivityEntry) -> RenderableType:
-    """Return an activity in a few lines."""
+def made_by(entry: ActivityEntry, nodes: Mapping[str, Node]) -> RenderableType:
+    """Return an activity in a few lines, each input on its own."""
     activity = entry.activity
-    counts: dict[str, int] = {}
-    for part in activity.inputs or ():
-        counts[part.role] = counts.get(part.role, 0) + 1
-    inputs = ", ".join(role if count == 1 else f"{role} ({count})" for role, count in counts.items())
     code = activity.code
     where = t.joined([code.repository or "", f"commit {code.commit[:12]}" if code.commit else ""]) if code else ""
     head = t.line(
@@ -184,8 +203,26 @@ def made_by(entry: ActivityEntry) -> RenderableType:
         (t.bare(entry.record), t.DIM),
     )
     metrics = ", ".join(t.metric(metric.json_object()) for metric in activity.metrics or ())
-    rows = t.pairs([("from", inputs), ("code", where), ("gave", metrics)])
-    return Group(head, Padding(rows, (0, 0, 0, 2))) if rows.row_count else head
+    inputs = activity.inputs or ()
+    rows: list[tuple[str, RenderableType | None]] = [
+        (part.role, _input(part, nodes)) for part in sorted(inputs[:INPUTS], key=lambda part: part.role == "parent")
+    ]
+    if len(inputs) > INPUTS:
+        rows.append(("", Text(f"… {t.number(len(inputs) - INPUTS)} more; herdbook trace shows all", style=t.DIM)))
+    table = t.pairs([*rows, ("code", Text(where) if where else None), ("gave", Text(metrics) if metrics else None)])
+    return Group(head, Padding(table, (0, 0, 0, 2))) if table.row_count else head
+
+
+def _input(part: Part, nodes: Mapping[str, Node]) -> Text:
+    """Return what went in: its title, whether it was withdrawn, and how much of it was used."""
+    node = nodes.get(part.record or str(part.id))
+    used = dict(part.used or {})
+    events = used.pop("events", None)
+    told = t.many(events, "event") if isinstance(events, int) else ""
+    if node is None:
+        return t.line(activities.part(part), told, (t.compact(used), t.DIM))
+    title = node.detail if node.kind == "dataset" else ""
+    return t.line(node.title, t.state_word(node.state), (title, t.DIM), told, (t.compact(used), t.DIM))
 
 
 def _status(status: str) -> str:

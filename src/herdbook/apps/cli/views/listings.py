@@ -11,11 +11,18 @@ from rich.text import Text
 from herdbook.apps.cli.views import text as t
 from herdbook.model.activities import ActivityEntry
 from herdbook.model.datasets import DatasetEntry
-from herdbook.model.journal import Checkpoint, EventEntry
+from herdbook.model.journal import Checkpoint, EventEntry, Genesis, Op, PointOp, VersionOp
 from herdbook.model.models import ModelEntry
 from herdbook.model.pointers import Move, PointerEntry, split
 from herdbook.model.registrations import Intake
 from herdbook.model.versions import Entry, Registered
+
+_PLURAL = {
+    "label removed": "labels removed",
+    "alias": "aliases",
+    "alias removed": "aliases removed",
+    "batch": "batches",
+}
 
 
 def versions(entries: Sequence[Entry]) -> Table:
@@ -92,10 +99,12 @@ def pointers(entries: Iterable[PointerEntry]) -> Table:
     """Return pointers and where they lead."""
     table = t.table("name", "leads to", "digest", "event", right=[3])
     for entry in entries:
-        mark = "@" if entry.kind == "alias" else ":"
+        name, leads = f"{entry.model}{'@' if entry.kind == 'alias' else ':'}{entry.name}", entry.reference or ""
+        if entry.kind == "profile":
+            name, leads = "profile", "a statement"
         table.add_row(
-            Text(f"{entry.model}{mark}{entry.name}"),
-            Text(entry.reference or "") if entry.to else Text("nothing, it was removed", style=t.DIM),
+            Text(name),
+            Text(leads) if entry.to else Text("nothing, it was removed", style=t.DIM),
             Text(t.bare(entry.to) if entry.to else "", style=t.DIM),
             Text(str(entry.seq), style=t.DIM),
         )
@@ -144,43 +153,49 @@ def checkpoints(entries: Iterable[Checkpoint]) -> Table:
 
 
 def events(entries: Iterable[EventEntry], names: t.Names) -> Table:
-    """Return events, one a line."""
-    table = t.table("event", "when", "by", "what", right=[0])
+    """Return events, one a line: what each did, counted, and the first names it did it to."""
+    table = t.table("event", "when", "by", "what", "to", right=[0])
     for entry in entries:
         event = entry.event
+        counts, named = operations(event.ops)
         table.add_row(
             Text(str(event.seq)),
             Text(t.when(event.time), style=t.DIM),
             Text(t.who(event.principal.id, names)),
-            Text(operations(event.ops)),
+            Text(counts),
+            Text(named),
         )
     return table
 
 
-def operations(ops: Iterable[object]) -> str:
-    """Return operations in a few words: names first, bodies counted."""
-    named: list[str] = []
-    counted: dict[str, int] = {}
+def operations(ops: Iterable[Op]) -> tuple[str, str]:
+    """Return operations counted by kind, and the first two of the names they are about."""
+    ops = tuple(ops)
+    kinds: dict[str, int] = {}
     for op in ops:
-        said = _named(op)
-        if said and len(named) < 3:
-            named.append(said)
-        else:
-            kind = str(getattr(op, "op", "?"))
-            counted[kind] = counted.get(kind, 0) + 1
-    return t.joined([*named, *(t.many(count, kind) for kind, count in counted.items())], ", ")
+        kinds[_kind(op)] = kinds.get(_kind(op), 0) + 1
+    labelled = {op.to for op in ops if isinstance(op, PointOp) and op.pointer.startswith("label:")}
+    about = (_about(op) for op in ops if not (isinstance(op, VersionOp) and op.record in labelled))
+    named = list(dict.fromkeys(name for name in about if name))
+    more = [f"and {t.number(len(named) - 2)} more"] if len(named) > 2 else []
+    counts = (t.many(count, kind, _PLURAL.get(kind, "")) for kind, count in kinds.items())
+    return t.joined(counts, ", "), t.joined([*named[:2], *more], ", ")
 
 
-def _named(op: object) -> str:
-    kind = getattr(op, "op", "")
-    if kind == "genesis":
-        return f"namespace {getattr(op, 'namespace', '')} begins"
-    if kind == "version":
-        return f"{getattr(op, 'model', '')}@{getattr(op, 'ordinal', '')}"
-    if kind == "point":
-        what, model, name = split(str(getattr(op, "pointer", "")))
-        verb = "set" if getattr(op, "to", None) else "removed"
-        return f"{what} {name or model} {verb}"
+def _kind(op: Op) -> str:
+    if not isinstance(op, PointOp):
+        return "beginning" if isinstance(op, Genesis) else op.op
+    return split(op.pointer)[0] + ("" if op.to else " removed")
+
+
+def _about(op: Op) -> str:
+    if isinstance(op, VersionOp):
+        return f"{op.model}@{op.ordinal}"
+    if isinstance(op, Genesis):
+        return op.namespace
+    if isinstance(op, PointOp):
+        kind, model, name = split(op.pointer)
+        return {"label": f"{model}:{name}", "alias": f"{model}@{name}"}.get(kind, "")
     return ""
 
 

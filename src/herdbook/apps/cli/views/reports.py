@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
@@ -126,8 +127,20 @@ def verified(entries: Sequence[Verified]) -> RenderableType:
     return Group(*parts)
 
 
-def _side(value: object) -> str:
-    return "-" if value is None else t.compact(value, 60)
+def _side(change: Change, value: object) -> str:
+    if value is None:
+        return "-"
+    if change.part == "metric":  # --json has them as exact as they were told
+        figure, *errors = str(value).split(" ± ")
+        return " ± ".join(t.rounded(_number(figure), *map(_number, errors)))
+    return t.compact(value, 60)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def diff(value: Diff) -> RenderableType:
@@ -150,9 +163,8 @@ def diff(value: Diff) -> RenderableType:
         for change in changes:
             mark = "+" if change.before is None else "-" if change.after is None else "~"
             style = {"+": "green", "-": "red"}.get(mark, t.WARM)
-            table.add_row(
-                Text(mark, style=style), Text(change.name), Text(_side(change.before)), Text(_side(change.after))
-            )
+            sides = [Text(_side(change, value)) for value in (change.before, change.after)]
+            table.add_row(Text(mark, style=style), Text(change.name), *sides)
         parts.append(t.section(titles.get(part, "Statements"), table))
     if not value.changes and not value.same_record:
         parts.append(Text("no difference in what is known", style=t.DIM))
@@ -189,12 +201,23 @@ def usage(entries: Sequence[Usage]) -> RenderableType:
 
 
 def settings(entries: Sequence[SettingAnswer]) -> RenderableType:
-    """Return settings with the origin of each."""
-    table = t.table("setting", "value", "from")
+    """Return settings with the origin of each, in lines that are never folded: paths are there to be copied."""
+    rows = [("setting", "value", "from", t.DIM)]
     for entry in entries:
-        value = Text("-", style=t.DIM) if entry.value is None else Text(t.place(str(entry.value)))
         source = t.joined([entry.origin, t.place(entry.source)], " ")
-        if not entry.known:
-            source += ", and not known to this Herdbook"
-        table.add_row(Text(entry.name), value, Text(source, style=t.DIM if entry.known else t.WARM))
-    return table
+        value = "-" if entry.value is None else t.place(str(entry.value))
+        rows.append(
+            (entry.name, value, source, "")
+            if entry.known
+            else (entry.name, value, f"{source}, and not known to this Herdbook", t.WARM)
+        )
+    widths = [max(cell_len(row[column]) for row in rows) + 2 for column in (0, 1)]
+    return Group(*(_setting(row, widths) for row in rows))
+
+
+def _setting(row: tuple[str, str, str, str], widths: Sequence[int]) -> Text:
+    *cells, source, style = row
+    line = Text(no_wrap=True, overflow="ignore")
+    for cell, width in zip(cells, widths, strict=True):
+        line.append(cell + " " * (width - cell_len(cell)), t.DIM if style == t.DIM or cell == "-" else "")
+    return line.append(source, style or t.DIM)

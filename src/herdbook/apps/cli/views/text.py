@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -24,6 +26,9 @@ TIMES = "\u00d7"
 READING_WIDTH = 96
 """Prose is folded here even where the terminal is wider."""
 
+_ERRORS = ("stat", "stat_low", "stat_high", "syst", "syst_low", "syst_high")
+_FAR = 12
+"""Places before and behind the point beyond which figures are written with an exponent."""
 _LONG = re.compile(r"((?:sha256|git-sha1):[0-9a-f]{12})[0-9a-f]{28,52}")
 
 Names = Mapping[str, str]
@@ -157,13 +162,41 @@ def compact(value: Any, limit: int = 72) -> str:  # noqa: ANN401 - any JSON
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def rounded(value: Any, *errors: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    """Return a figure and its uncertainties: the smallest of these with two significant digits, all to its place.
+
+    Without an uncertainty that is a number, and where the place is far from the point, each with six digits.
+    """
+    places = [_place(error) for error in errors if isinstance(error, int | float) and error and math.isfinite(error)]
+    place = min(places, default=_FAR + 1)
+    if abs(place) > _FAR or not isinstance(value, int | float) or not math.isfinite(value):
+        return [compact(item) for item in (value, *errors)]
+    return [_to_place(item, place) if isinstance(item, int | float) else compact(item) for item in (value, *errors)]
+
+
+def _place(error: float) -> int:
+    """Return the power of ten at which the second significant digit stands, once rounded: -4 of 0.0011."""
+    return Decimal(f"{error:.1e}").adjusted() - 1
+
+
+def _to_place(number: float, place: int) -> str:
+    if not math.isfinite(number):
+        return compact(number)
+    with localcontext(prec=400, rounding=ROUND_HALF_EVEN):  # wide enough for the largest float to any place
+        exact = Decimal(repr(number)).quantize(Decimal(1).scaleb(place))
+    return f"{exact:f}" if place <= 0 else str(int(exact))
+
+
 def metric(value: Json) -> str:
-    """Return a figure of merit with its uncertainties: ``auc 0.913 ± 0.002 (stat) (test)``."""
-    text = f"{value.get('name', '?')} {compact(value.get('value', '?'))}"
+    """Return a figure of merit with its uncertainties: ``auc 0.9745 ± 0.0011 (stat) on test``."""
+    told = [key for key in _ERRORS if value.get(key) is not None]
+    figure, *errors = rounded(value.get("value", "?"), *(value[key] for key in told))
+    shown = dict(zip(told, errors, strict=True))
+    text = f"{value.get('name', '?')} {figure}"
     for kind in ("stat", "syst"):
-        if (both := value.get(kind)) is not None:
-            text += f" ± {compact(both)} ({kind})"
-        elif f"{kind}_low" in value or f"{kind}_high" in value:
-            text += f" +{compact(value.get(f'{kind}_high', '?'))} -{compact(value.get(f'{kind}_low', '?'))} ({kind})"
+        if kind in shown:
+            text += f" ± {shown[kind]} ({kind})"
+        elif f"{kind}_low" in shown or f"{kind}_high" in shown:
+            text += f" +{shown.get(f'{kind}_high', '?')} -{shown.get(f'{kind}_low', '?')} ({kind})"
     text += f" {value['unit']}" if "unit" in value else ""
     return text + (f" on {value['split']}" if "split" in value else "")
