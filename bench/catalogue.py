@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import json
+import os
 import random
 import shutil
 import sqlite3
@@ -36,29 +38,31 @@ def run(quick: bool) -> list[dict[str, Any]]:
     """Return rows for get and search at each size."""
     import herdbook
 
-    sizes = (1_000,) if quick else (1_000, 100_000, 1_000_000)
+    sizes = (1_000,) if quick else tuple(map(int, os.environ.get("BENCH_SIZES", "1000,100000,1000000").split(",")))
     rows: list[dict[str, Any]] = []
     for size in sizes:
-        with (
-            tempfile.TemporaryDirectory(dir=peer.scratch()) as folder,
-            herdbook.open(f"{folder}/registry") as registry,
-        ):
-            speed = f"{size / _fill(registry, size):.0f} /s"
-            rows.append(_row(f"fill with {size:,} versions", speed, "", None, "", None, "bulk events"))
+        folder = Path(peer.scratch()) / f"versions-{size}"
+        with herdbook.open(str(folder / "registry")) as registry:
+            _fill(registry, folder / "filled", size)
             theirs = _peer(size, 50 if quick else 300) if size <= PEER_SIZE else None
-            rows += _gets(registry, Path(folder), size, theirs)
+            rows += _gets(registry, folder, size, theirs)
             rows += _searches(registry, size, theirs)
     return rows
 
 
-def _fill(registry: Any, size: int) -> float:  # noqa: ANN401 - the façade
-    spent = 0.0
+def _fill(registry: Any, filled: Path, size: int) -> None:  # noqa: ANN401 - the façade
+    """Fill a registry that is kept for the next run; what was broken off goes on where it was."""
     source = registrations(size)
-    while chunk := list(itertools.islice(source, CHUNK)):
+    done = int(filled.read_text("utf-8")) if filled.exists() else 0
+    if done < size:
+        collections.deque(itertools.islice(source, done), maxlen=0)
+    while done < size:
+        chunk = list(itertools.islice(source, CHUNK))
         begun = time.perf_counter()
         registry.versions.record(chunk, batch=True)
-        spent += time.perf_counter() - begun
-    return spent
+        done += len(chunk)
+        filled.write_text(str(done), "utf-8")
+        print(f"{done:,}: {len(chunk) / (time.perf_counter() - begun):.0f} versions/s", file=sys.stderr, flush=True)
 
 
 def _peer(size: int, rounds: int) -> dict[str, list[float]] | None:
