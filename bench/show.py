@@ -31,6 +31,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
             "HERDBOOK_CONFIG": f"{folder}/config.toml",
             "HERDBOOK_REGISTRY": f"{folder}/registry",
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a second start finds compiled modules
         command = [str(Path(sys.executable).with_name("herdbook")), "show", f"{name(42)}:{label(42)}"]
         ours, bare = [], []
         for _ in range(3 if quick else 15):

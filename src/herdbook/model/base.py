@@ -35,7 +35,7 @@ V = TypeVar("V", bound="Value")
 class Value(BaseModel):
     """A frozen value that refuses fields it does not know; absent fields are ``None`` or empty and are not written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,), defer_build=True)
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -71,7 +71,7 @@ class Value(BaseModel):
 class Record(Value):
     """A value whose canonical bytes name it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,), defer_build=True)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy, with some fields changed; its bytes are its own."""

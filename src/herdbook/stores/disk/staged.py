@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from herdbook.stores.disk.temporary import Writer
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_NAMES = {f"{number:02x}" for number in range(256)}
 
 
 class Shelves:
-    """The folders ``ROOT/00`` to ``ROOT/ff``, made when they are needed, each durably and once a process."""
+    """The folders ``ROOT/00`` to ``ROOT/ff``, all made durably when the first is needed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -47,11 +48,13 @@ class Shelves:
             if folder.name in self._durable and folder.is_dir():
                 return
             if not self._durable:
-                # One fsync for all folders of earlier days. What appears after this look is made sure of by itself.
+                # All at once and one fsync for all of them: else each of the first blobs pays for its own.
                 durable.make_folder(self._root)
-                there = {entry.name for entry in os.scandir(self._root)}
+                for name in _NAMES:
+                    with contextlib.suppress(FileExistsError):
+                        (self._root / name).mkdir()
                 durable.sync_folder(self._root)
-                self._durable |= there
+                self._durable |= _NAMES
             if folder.name not in self._durable or not folder.is_dir():
                 durable.make_folder(folder)
                 self._durable.add(folder.name)
