@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Float, Json, Record, Sha256, Text, Time, Value
-from herdbook.model.identifiers import Identifier, NonEmpty
+from herdbook.model.identifiers import Identifier, NonEmpty, Unit
 
 KINDS = (
     "training",
@@ -136,7 +136,7 @@ class Metric(Value):
     syst: Float | None = None
     syst_low: Float | None = None
     syst_high: Float | None = None
-    unit: NonEmpty | None = None
+    unit: Unit | None = None
     params: dict[Text, Any] | None = None
     slice: Json | None = None
 

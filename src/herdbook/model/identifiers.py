@@ -7,11 +7,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from herdbook.kernel import units
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Text, Value
 
 _SCHEME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 NonEmpty = Annotated[Text, Field(min_length=1)]
+Unit = Annotated[Text, AfterValidator(units.check)]
 
 
 def check_scheme(scheme: str) -> str:

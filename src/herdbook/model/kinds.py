@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Metric
 from herdbook.model.base import Int, Json, Sha256, Text, Value
-from herdbook.model.identifiers import Identifier, NonEmpty
+from herdbook.model.identifiers import Identifier, NonEmpty, Unit
 from herdbook.model.models import Profile
 from herdbook.model.versions import ModelName
 
@@ -54,7 +54,7 @@ class Column(Value):
     name: NonEmpty
     dtype: NonEmpty | None = None
     shape: tuple[Int | Text, ...] | None = None
-    unit: NonEmpty | None = None
+    unit: Unit | None = None
     description: NonEmpty | None = None
 
 
@@ -105,7 +105,7 @@ class Tensor(Value):
     shape: tuple[Int | Text | None, ...] | None = None
     batch_axis: Int | None = None
     meaning: NonEmpty | None = None
-    unit: NonEmpty | None = None
+    unit: Unit | None = None
     labels: tuple[Text, ...] | None = None
     features: tuple[Json, ...] | None = None
 
