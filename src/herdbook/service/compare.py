@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
+from herdbook.kernel import canonical
 from herdbook.model.dossiers import Change, Diff, Dossier
 from herdbook.ports.registry import Registry
 
@@ -82,7 +83,7 @@ def _datasets(dossier: Dossier, names: Mapping[str, str]) -> dict[str, str]:
             named = part.id or part.selector
             digest = str(part.record or part.file or part.blob)
             key = f"{named.scheme}:{named.value}" if named else names.get(digest, digest)
-            found[f"{part.role} {key}"] = str(part.used) if part.used else "used"
+            found[f"{part.role} {key}"] = canonical.dumps(part.used).decode() if part.used else "used"
     return found
 
 

@@ -67,6 +67,8 @@ def find(tx: Reader, reference: str) -> list[str]:
     """Return records of datasets that a reference means."""
     if digest := prefixes.whole(tx, reference, Dataset):
         return [digest] if isinstance(bodies.load(tx, [digest]).get(digest), Dataset) else []
+    if prefixes.is_one(reference):
+        return []
     scheme, colon, value = reference.partition(":")
     if not colon:
         raise InvalidError(

@@ -13,6 +13,11 @@ from herdbook.service.bodies import Body
 _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
 
+def is_one(text: str) -> bool:
+    """Say whether a text can be a digest or the beginning of one, and nothing else."""
+    return _PREFIX.fullmatch(text) is not None
+
+
 def whole(tx: Reader, text: str, *kinds: type[Body]) -> str | None:
     """Return the digest of a record or statement of these kinds that begins so; ``None`` when nothing does.
 

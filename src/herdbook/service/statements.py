@@ -133,7 +133,12 @@ class Statements:
     def get(self, digest: str) -> StatementEntry:
         """Return a statement by digest."""
         with self._context.catalogue.read() as tx:
-            return read(tx, prefixes.whole(tx, digest, Statement) or digests.check_sha256(digest))
+            found = prefixes.whole(tx, digest, Statement)
+            if found is None and prefixes.is_one(digest):
+                raise MissingError(
+                    f"no statement here begins with {digest}", code="no-statement", hint="Check the digest."
+                )
+            return read(tx, found or digests.check_sha256(digest))
 
     def list(
         self, subject: str, *, kind: str = "", every: bool = False, cursor: str | None = None, limit: int = 50
