@@ -42,6 +42,13 @@ class AsWritten(GenerateJsonSchema):
         """Return the schema of the value that is not null."""
         return self.generate_inner(schema["schema"])
 
+    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
+        """Order what may stand: typing caches unions, so their order depends on what was imported first."""
+        found = super().union_schema(schema)
+        if "anyOf" in found:
+            found["anyOf"].sort(key=lambda choice: json.dumps(choice, sort_keys=True))
+        return found
+
     def field_is_required(
         self,
         field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,

@@ -142,6 +142,8 @@ def test_a_bad_configuration_file_is_told_with_its_line() -> None:
 
 def test_ctrl_c_ends_with_130_and_one_word(registry: Path) -> None:
     assert registry.is_dir()
+    # A shell that started the tests in the background has them ignore Ctrl-C, and the child would inherit that.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [*COMMAND, "activity", "register", "demo", "-"],
         stdin=subprocess.PIPE,
@@ -149,6 +151,7 @@ def test_ctrl_c_ends_with_130_and_one_word(registry: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGINT, ours)
     assert child.stdin is not None
     child.stdin.write("{")
     child.stdin.flush()
