@@ -84,7 +84,7 @@ def _peer(size: int, rounds: int) -> dict[str, list[float]] | None:
     return answer
 
 
-def _gets(registry: Any, folder: Path, size: int, theirs: dict[str, list[float]] | None) -> list[dict[str, Any]]:  # noqa: ANN401
+def _gets(registry: Any, folder: Path, size: int, theirs: dict[str, list[float]] | None) -> list[dict[str, Any]]:  # noqa: ANN401 - the façade
     rng = random.Random(3)
     numbers = [rng.randrange(size) for _ in range(1000)]
     references = [f"{name(number)}:{label(number)}" for number in numbers]
@@ -101,7 +101,7 @@ def _gets(registry: Any, folder: Path, size: int, theirs: dict[str, list[float]]
     return [{**row, "note": f"{row['note']}; {note}".strip("; ")} for row in rows]
 
 
-def _searches(registry: Any, size: int, theirs: dict[str, list[float]] | None) -> list[dict[str, Any]]:  # noqa: ANN401
+def _searches(registry: Any, size: int, theirs: dict[str, list[float]] | None) -> list[dict[str, Any]]:  # noqa: ANN401 - the façade
     rows = []
     for what, query in SEARCHES.items():
         found = registry.versions.search(query, limit=50, total=True)
