@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Metric
-from herdbook.model.base import Int, Json, Sha256, Text, Value
+from herdbook.model.base import Int, Json, Sha256, Text, Time, Value
 from herdbook.model.identifiers import Identifier, NonEmpty, Unit
 from herdbook.model.models import Profile
+from herdbook.model.principals import Actor
 from herdbook.model.versions import ModelName
 
 _LICENCE_TOKEN = re.compile(r"\(|\)|[A-Za-z0-9.+:-]+|\s+|.")
@@ -95,6 +96,51 @@ class Identity(Value):
     path: NonEmpty | None = None
     first: NonEmpty | None = None
     last: NonEmpty | None = None
+
+
+class Origin(Value):
+    """Where another system holds it: the commit that brought it, by whom (an actor), and what was said then.
+
+    ``path`` is the folder in the source that the record's paths begin in; ``first`` the first tag that has it.
+    """
+
+    source: NonEmpty
+    path: NonEmpty | None = None
+    commit: NonEmpty | None = None
+    date: Time | None = None
+    author: Actor | None = None
+    message: NonEmpty | None = None
+    pull_request: Int | None = None
+    first: NonEmpty | None = None
+    renamed_from: tuple[NonEmpty, ...] | None = None
+
+
+class Source(Value):
+    """A system that was imported: in which state, by which rules, and its tags in their recorded order."""
+
+    kind: NonEmpty
+    name: NonEmpty
+    state: NonEmpty
+    head: NonEmpty | None = None
+    rules: NonEmpty | None = None
+    package: NonEmpty | None = None
+    tags: tuple[NonEmpty, ...] | None = None
+
+
+class ReleasePackage(Value):
+    """A package at a tag in a release, and where in the list that is written."""
+
+    package: NonEmpty
+    tag: NonEmpty
+    section: NonEmpty | None = None
+    line: Annotated[Int, Field(ge=1)] | None = None
+
+
+class Release(Value):
+    """A release, or a release cycle: which packages at which tags."""
+
+    packages: tuple[ReleasePackage, ...]
+    source: NonEmpty | None = None
 
 
 class Tensor(Value):
@@ -196,8 +242,11 @@ KINDS: dict[str, type[Value] | None] = {
     "herdbook/known-issue/1": KnownIssue,
     "herdbook/moved/1": Moved,
     "herdbook/note/1": None,  # any object: what fits nowhere else
+    "herdbook/origin/1": Origin,
     "herdbook/profile/1": Profile,
+    "herdbook/release/1": Release,
     "herdbook/resolves/1": Resolves,
+    "herdbook/source/1": Source,
     "herdbook/withdrawal/1": Withdrawal,
 }
 
