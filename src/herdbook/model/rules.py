@@ -30,7 +30,8 @@ def check_pattern(text: str) -> str:
 
 Pattern = Annotated[NonEmpty, AfterValidator(check_pattern)]
 Template = NonEmpty
-"""Text in which ``{name}`` stands for a named group of the pattern (or of the source's), ``{path}`` for the path."""
+"""Text in which ``{name}`` stands for a named group of the pattern or of the source's, ``{path}``, ``{source}`` (its
+name) or ``{namespace}``."""
 
 
 class ModelRule(Value):
@@ -38,7 +39,8 @@ class ModelRule(Value):
 
     What stands together, by the text of ``model`` and ``label`` once groups are filled in, is one version: a set.
     ``folder`` is where the version's paths begin (a template; by default the path's own folder). Without ``label``
-    versions are labelled by tag. ``members`` names the group whose values a whole set has (``expects``).
+    versions are labelled by tag. ``member`` names the group whose values a whole set has (``expects``); a set that
+    has none of them, of another rule for the same model, is whole all the same.
     """
 
     id: NonEmpty
@@ -51,12 +53,14 @@ class ModelRule(Value):
     expects: tuple[NonEmpty, ...] = ()
     profile: Profile | None = None
     ext: Json | None = None
+    """``ext`` of the description of each version, with templates."""
 
 
 class SidecarRule(Value):
     """Paths that lie beside models: files of every version that the rules ``of`` make in the same folder.
 
-    ``of`` are ids of model rules. A sidecar whose template ``model`` and ``label`` are given goes only with these.
+    ``of`` are ids of model rules, ``*`` any. A sidecar whose template ``model`` and ``label`` are given goes only with
+    these. ``folder`` is the folder of the version where that is not the path's own.
     """
 
     id: NonEmpty
@@ -64,7 +68,8 @@ class SidecarRule(Value):
     of: Annotated[tuple[NonEmpty, ...], Field(min_length=1)]
     model: Template | None = None
     label: Template | None = None
-    role: NonEmpty | None = None
+    folder: Template | None = None
+    role: Template | None = None
 
 
 class ListRule(Value):
@@ -108,15 +113,24 @@ class IdentityRule(Value):
 
 
 class RuleTest(Value):
-    """A path and what the rules must make of it; with ``skip`` the reason, with ``sidecar`` the rule's id."""
+    """A path and what the rules must make of it; with ``skip`` the reason, with ``sidecar`` or ``list`` the rule's id.
+
+    ``source`` is the source's name, for rules that take groups from it; ``content`` is how the file begins, for the
+    fallback.
+    """
 
     path: NonEmpty
+    source: Text = ""
+    content: Text | None = None
     model: Text | None = None
     label: Text | None = None
     inside: Text | None = None
     sidecar: Text | None = None
+    member: Text | None = None
     list: Text | None = None
     skip: Text | None = None
+    identity: Text | None = None
+    """``scheme:value``."""
 
 
 class Rules(Value):
@@ -128,7 +142,8 @@ class Rules(Value):
     schema_: Literal["herdbook/import-rules/1"] = Field("herdbook/import-rules/1", alias="schema")
     name: NonEmpty
     source: Pattern
-    namespace: NonEmpty
+    namespace: Text = ""
+    """Empty when the user says it."""
     package: Template | None = None
     identity: IdentityRule | None = None
     skip: tuple[SkipRule, ...] = ()
@@ -137,6 +152,6 @@ class Rules(Value):
     lists: tuple[ListRule, ...] = ()
     messages: tuple[MessageRule, ...] = ()
     fallback: Bool = True
-    prefix: NonEmpty | None = None
+    prefix: Template | None = None
     """Under which name the fallback puts models: ``cms/recotautag``; by default namespace and the source's name."""
     tests: tuple[RuleTest, ...] = ()

@@ -1,0 +1,1 @@
+"""From the history of a source to drafts: rules, groups, versions, and what is said about them."""
