@@ -179,6 +179,10 @@ class FileReader(Protocol):
         """Return what is known of contents that were once stored or told."""
         ...
 
+    def contents_named(self, digests: Iterable[str]) -> list[Content]:
+        """Return contents one of whose digests, of whichever algorithm, is one of these."""
+        ...
+
     def contents_like(self, prefix: str, algorithm: str = "", limit: int = 100) -> list[Content]:
         """Return contents one of whose digests begins with these hex digits; ``algorithm`` narrows."""
         ...

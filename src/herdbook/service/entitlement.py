@@ -31,9 +31,7 @@ def check(
     Raises:
         MissingError: when one may not be named.
     """
-    leases = tx.leases(wanted, context.seconds()) if wanted else []
-    allowed = {lease.sha256 for lease in leases if lease.principal == context.principal.id}
-    allowed |= _of_namespace(tx, namespace, wanted.keys() - allowed)
+    allowed = set().union(*among(context, tx, namespace, wanted))
     if missing := wanted.keys() - allowed - set(absent):
         digest = min(missing)
         raise MissingError(
@@ -42,6 +40,13 @@ def check(
             hint="Put them first (files.put), or name the digest under `absent` when nobody holds the bytes.",
         )
     return allowed
+
+
+def among(context: Context, tx: Reader, namespace: str, sha256s: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Return those blobs that this principal brought, and others that a namespace has: all of them may be named."""
+    wanted = set(sha256s)
+    own = {lease.sha256 for lease in tx.leases(wanted, context.seconds()) if lease.principal == context.principal.id}
+    return own, _of_namespace(tx, namespace, wanted - own)
 
 
 def check_parts(context: Context, tx: Reader, namespace: str, values: Sequence[Dataset | Activity]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from herdbook.kernel import digests
+from herdbook.kernel import digests as digests_
 from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.model.files import Content, File
@@ -14,8 +14,11 @@ from herdbook.model.rows import Lease
 from herdbook.model.versions import Entry, Registered
 from herdbook.ports.blobs import Progress
 from herdbook.ports.catalogue import Reader
-from herdbook.service import arrivals, entries, facts, journal, references, statements
+from herdbook.service import arrivals, entitlement, entries, facts, journal, references, statements
 from herdbook.service.context import LEASE_S, Context
+
+FOUND_AT_ONCE = 5000
+"""Digests that are looked up together."""
 
 
 class Files:
@@ -79,7 +82,7 @@ class Files:
         """Let bytes that were put resolve unresolved versions of this principal, in the journals whose home is here."""
         done: list[Registered] = []
         for sha256 in sha256s:
-            digests.check_sha256(sha256)
+            digests_.check_sha256(sha256)
         with self._context.catalogue.write() as tx:
             leases = tx.leases(sha256s, self._context.seconds())
             leased = {lease.sha256 for lease in leases if lease.principal == self._context.principal.id}
@@ -91,6 +94,24 @@ class Files:
         if done:
             facts.follow(self._context)
         return done
+
+    def find(self, namespace: str, digests: Sequence[str]) -> dict[str, Content]:
+        """Return contents that one may name; a lease of one's own is renewed, what a record has needs none.
+
+        A digest that several contents share (adler32, md5) is not answered.
+        """
+        found: dict[str, Content] = {}
+        for part in _parts([digests_.check(digest) for digest in dict.fromkeys(digests)]):
+            with self._context.catalogue.read() as tx:
+                contents = {content.sha256: content for content in tx.contents_named(part)}
+                own, held = entitlement.among(self._context, tx, namespace, contents.keys())
+            if own:
+                until = self._context.seconds() + LEASE_S
+                self._context.catalogue.lease([Lease(self._context.principal.id, sha256, until) for sha256 in own])
+            here = [contents[sha256] for sha256 in own | held if self._context.blobs.size(sha256) is not None]
+            by = _by_digest(here)
+            found |= {digest: by[digest] for digest in part if digest in by}
+        return found
 
     def _supply(self, tx: Reader, draft: journal.Draft, contents: list[Content]) -> list[Registered]:
         full: list[tuple[str, str]] = []
@@ -115,6 +136,19 @@ class Files:
             for row in tx.versions_with(olds)
             if row.namespace == draft.namespace
         ]
+
+
+def _parts(items: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(items), FOUND_AT_ONCE):
+        yield items[start : start + FOUND_AT_ONCE]
+
+
+def _by_digest(contents: Iterable[Content]) -> dict[str, Content]:
+    by: dict[str, list[Content]] = {}
+    for content in contents:
+        for digest in content.digests:
+            by.setdefault(digest, []).append(content)
+    return {digest: several[0] for digest, several in by.items() if len(several) == 1}
 
 
 def held(tx: Reader, entry: Entry, path: str) -> str:

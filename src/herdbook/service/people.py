@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from herdbook.kernel.errors import DeniedError
+from collections.abc import Iterable, Sequence
+
+from herdbook.kernel import digests
+from herdbook.kernel.errors import DeniedError, InvalidError
 from herdbook.model.principals import Person
 from herdbook.service.context import Context
 
@@ -31,7 +34,48 @@ class People:
             tx.put_person(person)
         return person
 
+    def identify(self, people: Sequence[tuple[str, str]]) -> list[Person]:
+        """Return actors for (name, address) pairs; one address, compared without case, is one actor."""
+        for pair in people:
+            if not any(pair):
+                raise InvalidError("somebody without a name and an address is nobody", code="nobody")
+        with self._context.catalogue.read() as tx:
+            known = _Known(tx.people().values())
+        found = [known.find(*pair) for pair in people]
+        if all(found):
+            return [person for person in found if person]
+        with self._context.catalogue.write() as tx:
+            known = _Known(tx.people().values())
+            answers = []
+            for name, email in people:
+                person = known.find(name, email)
+                if person is None:
+                    person = Person(id=digests.new_id("actor"), name=name or None, email=email or None)
+                    tx.put_person(person)
+                    known.add(person)
+                answers.append(person)
+        return answers
+
     def list(self) -> list[Person]:
         """Return everybody who has a name here."""
         with self._context.catalogue.read() as tx:
             return sorted(tx.people().values(), key=lambda person: person.id)
+
+
+class _Known:
+    """People by address, and those without one by name; of several the first by id."""
+
+    def __init__(self, people: Iterable[Person]) -> None:
+        self._by: dict[tuple[str, str], Person] = {}
+        for person in sorted(people, key=lambda person: person.id):
+            self.add(person)
+
+    def add(self, person: Person) -> None:
+        self._by.setdefault(_key(person.name or "", person.email or ""), person)
+
+    def find(self, name: str, email: str) -> Person | None:
+        return self._by.get(_key(name, email))
+
+
+def _key(name: str, email: str) -> tuple[str, str]:
+    return ("", email.strip().casefold()) if email.strip() else (name.strip(), "")

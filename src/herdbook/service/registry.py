@@ -9,11 +9,14 @@ from herdbook.service.activities import Activities
 from herdbook.service.context import Context
 from herdbook.service.datasets import Datasets
 from herdbook.service.files import Files
+from herdbook.service.identities import Identities
+from herdbook.service.imports import Imports
 from herdbook.service.journal import Journals
 from herdbook.service.models import Models
 from herdbook.service.namespaces import Namespaces
 from herdbook.service.people import People
 from herdbook.service.pointers import Pointers
+from herdbook.service.releases import Releases
 from herdbook.service.statements import Statements
 from herdbook.service.versions import Versions
 
@@ -29,6 +32,9 @@ class LocalRegistry:
         self.models: ports.Models = Models(context)
         self.versions: ports.Versions = Versions(context, self)
         self.files: ports.Files = Files(context)
+        self.identities: ports.Identities = Identities(context)
+        self.releases: ports.Releases = Releases(context)
+        self.imports: ports.Imports = Imports(context)
         self.datasets: ports.Datasets = Datasets(context)
         self.activities: ports.Activities = Activities(context)
         self.statements: ports.Statements = Statements(context)

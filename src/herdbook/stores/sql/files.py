@@ -36,6 +36,10 @@ _ALGORITHMS = {
     "md5": (contents.c.md5, 16),
     "adler32": (contents.c.adler32, 4),
 }
+_NAMED_BY = {
+    algorithm: _CONTENT.where(column.in_(bindparam("digests", expanding=True)))
+    for algorithm, (column, _) in _ALGORITHMS.items()
+}
 _LIKE = {
     algorithm: _CONTENT.where(column.between(bindparam("first"), bindparam("end"))).order_by(column).limit(_LIMIT)
     for algorithm, (column, _) in _ALGORITHMS.items()
@@ -143,6 +147,19 @@ class FileTables:
             for content in map(_content, self.connection.execute(_CONTENTS, {"sha256s": part})):
                 found[content.sha256] = content
         return found
+
+    def contents_named(self, digests: Iterable[str]) -> list[Content]:
+        """Return contents one of whose digests, of whichever algorithm, is one of these."""
+        found: dict[str, Content] = {}
+        by: dict[str, list[bytes]] = {}
+        for digest in dict.fromkeys(digests):
+            algorithm, _, digits = digest.partition(":")
+            by.setdefault(algorithm, []).append(bytes.fromhex(digits))
+        for algorithm, values in by.items():
+            for part in chunks(values):
+                rows = self.connection.execute(_NAMED_BY[algorithm], {"digests": part})
+                found |= {content.sha256: content for content in map(_content, rows)}
+        return list(found.values())
 
     def contents_like(self, prefix: str, algorithm: str = "", limit: int = 100) -> list[Content]:
         """Return contents one of whose digests begins with these hex digits, strongest algorithm first."""
