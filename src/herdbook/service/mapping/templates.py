@@ -34,7 +34,12 @@ def shortened(text: str, most: int) -> str:
     """Return the text, or when it is longer its begin and six hex digits of its sha256."""
     if len(text) <= most:
         return text
-    return f"{text[: most - 7].rstrip('-_.+')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{text[: most - 7].rstrip('-_.+')}-{digest6(text)}"
+
+
+def digest6(text: str) -> str:
+    """Return six hex digits that tell a text from others."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
 FILTERS: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "slug": slug, "label": label}
