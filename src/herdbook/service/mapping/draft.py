@@ -18,6 +18,7 @@ from herdbook.service.mapping.origins import Origins, date_of
 from herdbook.service.mapping.placing import Placer
 from herdbook.service.mapping.reading import Contents, Findings
 from herdbook.service.mapping.standing import Standing
+from herdbook.service.mapping.texts import Texts
 from herdbook.service.mapping.timeline import Timeline
 from herdbook.service.mapping.versions import Found, Replayed, Sets, replay
 
@@ -64,8 +65,12 @@ class _Drafting:
             self.sets.check_whole(each)
         versions = self._versions(replayed, found, runs)
         commits, tags = self.history.commits, self.history.tags
-        fates = Fates(self.contents, self.placer, commits, tags).all(self.timeline.sightings(), found)
-        activities = tuple(told.trainings(self.timeline, replayed, self.rules, self.findings))
+        sightings = self.timeline.sightings()
+        fates = Fates(self.contents, self.placer, commits, tags).all(sightings, found)
+        texts = Texts(self.timeline, self.placer, self.contents, self.rules, self.findings)
+        texts.readmes(found, {digest: date_of(commits[seen.first]) for digest, seen in sightings.items()})
+        texts.lists()
+        trainings = told.trainings(self.timeline, replayed, self.rules, self.findings)
         for trouble in self.history.troubles:  # they grow while the history is read
             self.findings.add(trouble.code, trouble.message, trouble.where)
         return Drafts(
@@ -76,7 +81,9 @@ class _Drafting:
             tags=tuple(tag.name for tag in tags),
             models=self._models(found),
             versions=versions,
-            activities=activities,
+            datasets=texts.datasets,
+            activities=(*trainings, *texts.activities),
+            statements=tuple(texts.statements),
             withdrawals=withdrawals.proposed(self.timeline, replayed),
             blobs=fates,
             people=self.origins.people,
