@@ -90,6 +90,27 @@ def _show(path: bytes) -> str:
     return paths.escape(path)
 
 
+def ignoring(top: bytes) -> Callable[[str], bool]:
+    """Return what says whether a path inside a folder is left out, a folder's with ``/`` at its end.
+
+    Raises:
+        InvalidError: when the folder's ``.herdbookignore`` cannot be read.
+    """
+    import pathspec  # noqa: PLC0415 - only a folder needs it
+
+    lines: list[str] = []
+    try:
+        with open(os.path.join(top, IGNORE_FILE.encode()), encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidError(f"{IGNORE_FILE} cannot be read: {error}", code="bad-ignore-file") from error
+    builtin = pathspec.GitIgnoreSpec.from_lines(LEFT_OUT)
+    own = pathspec.GitIgnoreSpec.from_lines(lines)
+    return lambda path: builtin.match_file(path) or own.match_file(path)
+
+
 class _Walk:
     """Walks one folder."""
 
@@ -98,22 +119,7 @@ class _Walk:
         self.real = os.path.realpath(top)
         self.name = name
         self.found: list[Intake] = []
-        self.ignored = self._patterns()
-
-    def _patterns(self) -> Callable[[str], bool]:
-        import pathspec  # noqa: PLC0415 - only a folder needs it
-
-        lines: list[str] = []
-        try:
-            with open(os.path.join(self.top, IGNORE_FILE.encode()), encoding="utf-8") as stream:
-                lines = stream.read().splitlines()
-        except FileNotFoundError:
-            pass
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidError(f"{IGNORE_FILE} cannot be read: {error}", code="bad-ignore-file") from error
-        builtin = pathspec.GitIgnoreSpec.from_lines(LEFT_OUT)
-        own = pathspec.GitIgnoreSpec.from_lines(lines)
-        return lambda path: builtin.match_file(path) or own.match_file(path)
+        self.ignored = ignoring(top)
 
     def run(self) -> list[Intake]:
         self._folder(b"")

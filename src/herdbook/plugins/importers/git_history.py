@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from herdbook.kernel.errors import CorruptError
@@ -33,6 +33,7 @@ class GitHistory:
 
     def __init__(self, objects: Objects, references: References, cut: Iterable[str], troubles: Troubles) -> None:
         self._objects = objects
+        self.troubles: Sequence[Trouble] = troubles.items
         self._troubles = troubles
         self._trees = Trees(objects, troubles)
         self._parsed: dict[str, Parsed | None] = {}
@@ -41,18 +42,13 @@ class GitHistory:
             name: found for name, target in references.ids.items() if (found := self._peel(name, target, references))
         }
         self._walk(commit for commit, _ in leads.values())
-        self.commits = [self._commit(each) for each in self._ordered()]
-        self.tags = sorted(
+        self.commits: Sequence[Commit] = [self._commit(each) for each in self._ordered()]
+        self.tags: Sequence[Tag] = sorted(
             (Tag(name.removeprefix(TAGS), *found) for name, found in leads.items() if name.startswith(TAGS)),
             key=lambda tag: (self._time(tag.commit), tag.name),
         )
         heads = ((name, found[0]) for name, found in leads.items() if not name.startswith(TAGS))
-        self.heads = sorted(heads, key=lambda head: (head[0] != references.head, head[0]))
-
-    @property
-    def troubles(self) -> list[Trouble]:
-        """What could not be taken as it stands; see ``ports.importers.History``."""
-        return self._troubles.items
+        self.heads: Sequence[tuple[str, str]] = sorted(heads, key=lambda head: (head[0] != references.head, head[0]))
 
     def _peel(self, name: str, target: str, references: References) -> tuple[str, bool] | None:
         """Return the commit that a reference leads to, and whether over tags that are objects."""
