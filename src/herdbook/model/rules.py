@@ -11,6 +11,7 @@ from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Bool, Json, Text, Value
 from herdbook.model.identifiers import NonEmpty
 from herdbook.model.models import Profile
+from herdbook.model.statements import JsonPointer
 
 
 def check_pattern(text: str) -> str:
@@ -87,6 +88,8 @@ class ListRule(Value):
     name: Template
     scheme: NonEmpty | None = None
     activity: Json | None = None
+    because: dict[JsonPointer, NonEmpty] = Field(default_factory=dict)
+    """Where a value of ``activity`` is known from, as evidence has it: ``commit:…``; else the rule alone says it."""
     pointers: dict[Text, Json] = Field(default_factory=dict)
 
 
