@@ -91,10 +91,13 @@ class Inputs:
     datasets: list[DraftDataset] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def add(self, parsed: Parsed, role: str, line: int, used: Json, said: DraftSaid | None = None) -> None:
-        """Add a name: a dataset as its record, a selector as such, files and what fits nowhere by identifier."""
+    def add(self, parsed: Parsed, role: str, place: str, used: Json, said: DraftSaid | None = None) -> None:
+        """Add a name: a dataset as its record, a selector as such, files and what fits nowhere by identifier.
+
+        ``place`` is where in the text it stands, as ``L12`` or a JSON pointer.
+        """
         named = {"scheme": parsed.scheme, "value": parsed.value}
-        at = f"{self.where}#L{line}"
+        at = f"{self.where}#{place}"
         if parsed.kind == "selector":
             part: Json = {"selector": named}
         elif parsed.kind in {"file", "files", "freeform"}:
@@ -150,7 +153,7 @@ def dataset_list(text: str, name: str, scheme: str, where: str, issued: str | No
     kind = _data_kind(options)
     for entry in entries:
         used = {"name": entry.name, **({"rest": entry.rest} if entry.rest else {})}
-        gathered.add(entry.parsed, "source", entry.line, used, _described(entry, kind, where, issued))
+        gathered.add(entry.parsed, "source", f"L{entry.line}", used, _described(entry, kind, where, issued))
     evidence = gathered.evidence
     for index, (line, _) in enumerate(options.values()):
         evidence[f"/parameters/{index}"] = Evidence(how="extracted", where=f"{where}#L{line}")

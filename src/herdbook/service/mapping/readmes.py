@@ -135,7 +135,7 @@ def activity(text: str, where: str, issued: str | None = None) -> ListDrafts | N
         return None
     gathered = Inputs(where, "readme-datasets")
     for mention in named:
-        gathered.add(mention.parsed, mention.role, mention.line, _used(mention))
+        gathered.add(mention.parsed, mention.role, f"L{mention.line}", _used(mention))
     body: Json = {"kind": "training", "status": "unknown", "inputs": gathered.inputs}
     evidence = {**gathered.evidence, "/kind": Evidence(how="inferred", where=where, rule="readme-datasets")}
     draft = DraftActivity(activity=body, evidence=evidence, issued=issued)
