@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -109,9 +110,14 @@ def _order(name: str) -> tuple[int, str]:
     return (GENERAL.index(name) + 1 if name in GENERAL else 0, name)
 
 
+def rule_names() -> list[str]:
+    """Return the names of the rules that come with Herdbook, without reading them."""
+    return sorted(_packaged(), key=_order)
+
+
 def ready_made() -> list[Rules]:
     """Return the rules that come with Herdbook, in the order in which they are considered: special ones first."""
-    return [_loaded(name) for name in sorted(_packaged(), key=_order)]
+    return [_loaded(name) for name in rule_names()]
 
 
 def load_rules(which: str | None, source_name: str, kind: str, namespace: str = "", paths: Sequence[str] = ()) -> Rules:
@@ -119,28 +125,36 @@ def load_rules(which: str | None, source_name: str, kind: str, namespace: str = 
 
     Args:
         which: a file, or the name of ready-made rules; ``None`` takes the first of these that fit: those whose pattern
-            fits the source's name, those whose lists one of ``paths`` is, then the general ones.
+            fits the source's name, those whose lists one of ``paths`` is, then the general ones. So does an empty text.
         source_name: what the source calls itself.
         kind: of the source.
-        namespace: takes the place of the one in the rules.
-        paths: some paths of a folder that may be lists; not needed for git.
+        namespace: takes the place of the one in the rules; those that leave it open need one to be put to work.
+        paths: of a folder, as ``listed`` gives them: some may be lists that special rules know.
 
     Raises:
         MissingError: ``no-rules``, when there is no such file and no such name.
-        InvalidError: ``bad-rules``; ``no-namespace``, when neither the rules nor the caller say one.
+        InvalidError: ``bad-rules``, or a namespace that can be none.
         UnavailableError: ``no-extra``, when YAML cannot be read here.
     """
-    rules = _chosen(source_name, kind, paths) if which is None else _named(which)
+    rules = _named(which) if which else _chosen(source_name, kind, paths)
     if namespace:
         rules = rules.model_copy(update={"namespace": names.check_namespace(namespace)})
-    if not rules.namespace:
-        raise InvalidError(
-            f"the rules {rules.name!r} leave the namespace to you",
-            code="no-namespace",
-            hint="Say it with --namespace NAME.",
-        )
-    names.check_namespace(rules.namespace)
     return rules
+
+
+def listed(place: str, most: int = 1000) -> list[str]:
+    """Return paths of files in a folder, at most so many and four folders deep; the name of a file that is one."""
+    top = Path(place)
+    if top.is_file():
+        return [top.name]
+    found: list[str] = []
+    for folder, folders, files in os.walk(top):
+        inside = Path(folder).relative_to(top)
+        folders[:] = sorted(each for each in folders if not each.startswith(".")) if len(inside.parts) < 4 else []
+        found += [(inside / file).as_posix() for file in sorted(files)]
+        if len(found) >= most:
+            break
+    return found[:most]
 
 
 def _named(which: str) -> Rules:
@@ -150,7 +164,7 @@ def _named(which: str) -> Rules:
         raise MissingError(
             f"there are no rules {which!r}",
             code="no-rules",
-            hint=f"Give a file, or one of {', '.join(_packaged())}.",
+            hint=f"Give a file, or one of {', '.join(rule_names())}.",
         )
     from herdbook.service.mapping import rules_file  # noqa: PLC0415 - only an import needs it
 

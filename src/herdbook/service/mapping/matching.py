@@ -110,6 +110,7 @@ class Matcher:
                 code="no-namespace",
                 hint="Say it with --namespace NAME.",
             )
+        names.check_namespace(rules.namespace)
         known = {*self._groups, *_ALWAYS}
         ids = {rule.id for rule in rules.models} | {"*"}
         try:
