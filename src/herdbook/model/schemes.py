@@ -258,7 +258,9 @@ _SCHEMES = {
         re.compile(r"\S+"),
         re.compile(rf"(?=[^.]*\.[^.]*\.)(?:mc|valid|data)\d\d?[A-Za-z0-9_*?]*\.{_WIDE}"),
     ),
-    "rucio": _Scheme(_rucio, re.compile(r"\S+"), re.compile(r"(?:cms:/|(?:mc|data|user|group)[a-z0-9_.-]{0,20}:)\S+")),
+    "rucio": _Scheme(
+        _rucio, re.compile(r"\S+"), re.compile(r"(?:cms:/|(?:mc|data|user|group)[A-Za-z0-9_.-]{0,20}:)\S+")
+    ),
     "alice": _Scheme(_alice, re.compile(r"LHC\S*"), re.compile(r"LHC\d\d[A-Za-z0-9_*?{},]+")),
     "cod": _Scheme(_cod, re.compile(r"(?!)"), None),
     "doi": _Scheme(_doi, re.compile(r"(?:doi:|\S*doi\.org/)?10\.\S+"), None),

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from herdbook.kernel import paths
 from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, InvalidError, MissingError
-from herdbook.model import kinds
+from herdbook.model import kinds, schemes
 from herdbook.model.activities import Activity, Part, Selector
 from herdbook.model.datasets import Dataset, ManifestLine
 from herdbook.model.files import Content, File
@@ -184,7 +184,8 @@ class _Walk:
 class Wanted:
     """What is to be registered beside the files.
 
-    ``datasets`` are ``scheme:value`` (with a wildcard: a selector, never taken for a dataset) or record digests.
+    ``datasets`` are ``scheme:value`` (a selector, as ``model.schemes`` has it, is never taken for a dataset) or record
+    digests.
     ``activity`` is the JSON object of an activity; what it lacks of inputs and outputs is filled in.
     """
 
@@ -308,7 +309,7 @@ def _inputs(registry: Registry, wanted: Wanted) -> tuple[list[Dataset], list[Par
             parts.append(Part(record=registry.datasets.get(text).record, role=wanted.role))
             continue
         name = Identifier.parse(text)
-        if "*" in name.value:
+        if schemes.is_selector(name.scheme, name.value):
             parts.append(Part(selector=Selector(scheme=name.scheme, value=name.value), role=wanted.role))
             continue
         dataset = known_dataset(registry, text) or Dataset(id=name)
