@@ -71,6 +71,13 @@ class Coverage(Value):
     of: Count
 
 
+class CoverageRow(Value):
+    """One field of a survey: by source, how many of its versions have it."""
+
+    field: NonEmpty
+    sources: dict[Text, Coverage]
+
+
 class Report(Value):
     """Accounts for everything; ``sound`` says whether ``distinct == taken + duplicate + absent + skipped`` holds."""
 

@@ -71,3 +71,16 @@ class Plan(Value):
     skipped: dict[Text, Text] = Field(default_factory=dict)
     """Path → why it is no model, of everything that is left out; for reading."""
     base: dict[Text, dict[Text, Any]] = Field(default_factory=dict)
+
+
+class PlanRow(Value):
+    """A version in a listing of a plan. ``known``: the registry has it already; ``reason``: why it is left out."""
+
+    key: Text
+    model: Text
+    labels: tuple[Text, ...] = ()
+    files: Int
+    absent: Int = 0
+    tags: Text = ""
+    state: Literal["new", "known", "skip"] = "new"
+    reason: Text = ""

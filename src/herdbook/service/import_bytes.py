@@ -1,0 +1,111 @@
+"""Bringing bytes from a source into a registry: in groups of bounded size, streamed, and checked when they arrived."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, cast
+
+from herdbook.kernel.errors import CorruptError
+from herdbook.model.files import Content
+from herdbook.ports.blobs import Progress
+from herdbook.ports.importers import Source
+from herdbook.ports.registry import Registry
+
+GROUP_FILES = 256
+GROUP_BYTES = 64 * 2**20
+
+
+def bring(
+    registry: Registry, source: Source, sizes: Mapping[str, int | None], *, progress: Progress | None = None
+) -> Iterator[Content]:
+    """Put the files with these digests, in their order; ``sizes`` in bytes, where they are known.
+
+    Raises:
+        CorruptError: when what the source gave is not what its digest says.
+        MissingError: when the source lacks one.
+        UnavailableError: when there is no room.
+    """
+    for group in _groups(sizes):
+        contents = registry.files.put_many([_stream(source, digest) for digest in group], progress=progress)
+        for digest, content in zip(group, contents, strict=True):
+            if digest not in content.digests:
+                raise CorruptError(
+                    f"{source.name} gave other bytes for {digest}: they are {content.sha256}",
+                    code="source-corrupt",
+                    hint="Check the source (`git fsck`); when it changed meanwhile, plan again.",
+                )
+        yield from contents
+
+
+def _groups(sizes: Mapping[str, int | None]) -> Iterator[list[str]]:
+    group: list[str] = []
+    total = 0
+    for digest, size in sizes.items():
+        group.append(digest)
+        total += size or 0
+        if len(group) >= GROUP_FILES or total >= GROUP_BYTES:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group
+
+
+def _stream(source: Source, digest: str) -> BinaryIO:
+    return cast("BinaryIO", _Later(source, digest))
+
+
+class _Later(io.RawIOBase):
+    """A file of a source, opened when it is first read: of a whole group, one is open at a time."""
+
+    def __init__(self, source: Source, digest: str) -> None:
+        super().__init__()
+        self._source = source
+        self._digest = digest
+        self._open: BinaryIO | None = None
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._ended:
+            return b""
+        if self._open is None:
+            self._open = self._source.open(self._digest)
+        data = self._open.read(-1 if size is None else size)
+        if not data or size is None or size < 0:
+            self._ended = True
+            self._open.close()
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever takes bytes
+        view = memoryview(buffer)
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        super().close()
+
+
+def same(one: BinaryIO, other: BinaryIO, *, progress: Progress | None = None, step: int = 2**20) -> bool:
+    """Say whether two streams give the same bytes; reads both to the end of the shorter."""
+    while True:
+        left, right = _exactly(one, step), _exactly(other, step)
+        if progress is not None:
+            progress(len(right))
+        if left != right:
+            return False
+        if not left:
+            return True
+
+
+def _exactly(stream: BinaryIO, count: int) -> bytes:
+    parts: list[bytes] = []
+    while count > 0 and (part := stream.read(count)):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
