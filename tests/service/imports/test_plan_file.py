@@ -115,7 +115,8 @@ def test_an_emptied_field_is_as_if_it_were_not_there(tmp_path: Path) -> None:
 
 
 def test_a_person_who_decided_all_conflicts_may_leave_the_empty_heading(tmp_path: Path) -> None:
-    text = "schema: herdbook/import-plan/1\nsource: {kind: git, name: n, state: s}\nrules: r\nnamespace: demo\nconflicts:\n"
+    text = "schema: herdbook/import-plan/1\nsource: {kind: git, name: n, state: s}\n"
+    text += "rules: r\nnamespace: demo\nconflicts:\n"
     (tmp_path / "plan.yaml").write_text(text)
     assert plan_file.read(tmp_path / "plan.yaml").conflicts == ()
 

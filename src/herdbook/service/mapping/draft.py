@@ -21,6 +21,7 @@ from herdbook.service.mapping.standing import Standing
 from herdbook.service.mapping.texts import Texts
 from herdbook.service.mapping.timeline import Timeline
 from herdbook.service.mapping.versions import Found, Replayed, Sets, replay
+from herdbook.service.plans import stamp
 
 
 def draft(history: History, state: SourceState, rules: Rules) -> Drafts:
@@ -75,7 +76,7 @@ class _Drafting:
             self.findings.add(trouble.code, trouble.message, trouble.where)
         return Drafts(
             source=self.state,
-            rules=self.rules.name,
+            rules=stamp(self.rules),
             namespace=self.rules.namespace,
             package=self.matcher.package,
             tags=tuple(tag.name for tag in tags),
