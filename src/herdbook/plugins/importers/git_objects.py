@@ -24,7 +24,7 @@ SMALL = 4 << 20
 """Where base, result and commands of a delta are smaller it is applied in memory, else over a temporary file."""
 MOST = 64 << 20
 """Larger commits, trees and tags are not read; no real one is near it."""
-CACHED = 8 << 20
+CACHED = 16 << 20
 
 
 class _TooLargeError(Exception):
@@ -45,7 +45,7 @@ class _Cache:
         return found
 
     def keep(self, pack: Pack, offset: int, kind: str, data: bytes) -> None:
-        if len(data) > CACHED // 8 or (pack, offset) in self._kept:
+        if len(data) > CACHED // 16 or (pack, offset) in self._kept:
             return
         self._kept[pack, offset] = (kind, data)
         self._held += len(data) + 200

@@ -20,7 +20,7 @@ Entries = dict[bytes, tuple[int, bytes]]
 
 KEPT = 200_000
 """Entries of trees that are kept parsed."""
-MAX_CHANGES = 2_000_000
+MAX_CHANGES = 1_000_000
 MAX_PATH = 1 << 15
 """Bytes of a path; no system opens a file under a longer one."""
 _NONE: Entries = {}
