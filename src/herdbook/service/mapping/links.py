@@ -10,7 +10,9 @@ from herdbook.model.histories import Blob, Change
 
 MAX_HOPS = 40
 MAX_NAMES = 10_000
-"""Through one link at most so many names are given; a tree of links to folders of links would give any number."""
+"""Behind one link at most so many files and links are looked at; links to folders of links would give any number."""
+MAX_AT_ONCE = 200_000
+"""The same for all links together that one change of the tree concerns."""
 
 Kind = Literal["file", "folder", "dangling", "out", "cycle", "absent"]
 Problem = Callable[[str, str, str], None]
@@ -76,6 +78,8 @@ class Lead:
     kind: Kind
     path: str = ""
     consulted: set[str] = field(default_factory=set)
+    looked: int = 0
+    """How many files and links were looked at behind it."""
 
 
 def lead(tree: Tree, link: str, text_of: Callable[[str], str | None]) -> Lead:
@@ -113,7 +117,14 @@ def lead(tree: Tree, link: str, text_of: Callable[[str], str | None]) -> Lead:
     return Lead("file" if isinstance(tree.get(here), Blob) else "folder", "/".join(here), consulted)
 
 
-def names(tree: Tree, link: str, led: Lead, text_of: Callable[[str], str | None], problem: Problem) -> dict[str, str]:
+def names(
+    tree: Tree,
+    link: str,
+    led: Lead,
+    text_of: Callable[[str], str | None],
+    problem: Problem,
+    most: int = MAX_NAMES,
+) -> dict[str, str]:
     """Return the names that a link gives: name → path of the file it means. ``led`` learns what was looked at."""
     if led.kind == "file":
         return {link: led.path}
@@ -122,8 +133,9 @@ def names(tree: Tree, link: str, led: Lead, text_of: Callable[[str], str | None]
     while waiting:
         name, folder, chain = waiting.pop()
         for below, real, blob in _files(tree, folder):
-            if len(found) >= MAX_NAMES:
-                problem("link-too-wide", f"leads to more than {MAX_NAMES} files; further names are left out", link)
+            led.looked += 1
+            if led.looked > most:
+                problem("link-too-wide", f"leads to more than {most} files and links; further ones are left out", link)
                 return found
             if not blob.link:
                 found[f"{name}/{below}"] = real
@@ -172,6 +184,7 @@ class Links:
         self._text_of, self._problem, self._named = text_of, problem, named
         self._looked: dict[str, set[str]] = {}
         self._below: dict[str, set[str]] = {}
+        self._left = MAX_AT_ONCE
 
     def apply(self, changes: list[Change]) -> tuple[set[str], set[str]]:
         """Make the changes; return the links that lead elsewhere now, or may, and the files whose names changed."""
@@ -183,6 +196,7 @@ class Links:
             if self._looked:
                 concerned |= self._concerned(change.path)
         renamed: set[str] = set()
+        self._left = MAX_AT_ONCE
         for link in sorted(concerned):
             renamed |= self._forget(link)
             entry = self.tree.get(link.split("/"))
@@ -225,7 +239,10 @@ class Links:
         if led.kind not in {"file", "folder"}:
             self._problem(f"link-{led.kind}", _SAID[led.kind].format(path=led.path), link)
         direct = set(led.consulted)
-        given = names(self.tree, link, led, self._text_of, self._problem) if self._named else {}
+        given: dict[str, str] = {}
+        if self._named:
+            given = names(self.tree, link, led, self._text_of, self._problem, min(MAX_NAMES, self._left))
+            self._left -= min(led.looked, self._left)
         self.leads[link] = led
         for path in led.consulted:
             self._looked.setdefault(path, set()).add(link)
