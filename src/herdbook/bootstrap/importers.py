@@ -120,7 +120,9 @@ def ready_made() -> list[Rules]:
     return [_loaded(name) for name in rule_names()]
 
 
-def load_rules(which: str | None, source_name: str, kind: str, namespace: str = "", paths: Sequence[str] = ()) -> Rules:
+def load_rules(
+    which: str | None, source_name: str, kind: str = "", namespace: str = "", paths: Sequence[str] = ()
+) -> Rules:
     """Return the rules for a source.
 
     Args:

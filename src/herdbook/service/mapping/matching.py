@@ -129,6 +129,8 @@ class Matcher:
         for item in self._patterns:
             for text in _templates(item.rule):
                 templates.check(text, known | set(item.match.groupindex))
+            for text in _texts(item.rule.activity) if isinstance(item.rule, ListRule) else ():
+                templates.check(text, known | set(item.match.groupindex) | {"name"})
             if isinstance(item.rule, SidecarRule) and (unknown := set(item.rule.of) - ids):
                 raise InvalidError(
                     f"the sidecar rule {item.id!r} is of {min(unknown)!r}, and no model rule is called so",
@@ -200,7 +202,17 @@ def _templates(rule: _Rule) -> list[str]:
         return []
     if isinstance(rule, ListRule):
         return [rule.name]
-    return [text for text in (rule.model, rule.label, rule.folder, rule.role) if text is not None]
+    ext = list(_texts(rule.ext)) if isinstance(rule, ModelRule) else []
+    return [*(text for text in (rule.model, rule.label, rule.folder, rule.role) if text is not None), *ext]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a JSON value that is no key."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
 
 
 def _inside(path: str, folder: str) -> str:
