@@ -33,7 +33,7 @@ def unchanged(registry: Registry, source: Source, rules: Rules, plan: Plan | Non
     told = told_sources(registry, rules.namespace, state.kind, state.name)
     if not told or told[0].statement.body.get("state") != state.state:
         return None
-    by, edited = _told_rules(told[0])
+    by, edited = told_rules(told[0])
     if by != plans.stamp(rules):
         return None
     if plan is not None and (plan.conflicts or plan.source.state != state.state):
@@ -43,8 +43,9 @@ def unchanged(registry: Registry, source: Source, rules: Rules, plan: Plan | Non
     return Report(source=state, namespace=rules.namespace, rules=by, outcome="unchanged")
 
 
-def _told_rules(told: StatementEntry) -> tuple[str, str]:
-    by, _, edited = str(told.statement.body.get("rules", "")).partition(_EDITED)
+def told_rules(told: StatementEntry | None) -> tuple[str, str]:
+    """Return by which rules an import was made, and the digest of what was edited in its plan."""
+    by, _, edited = str(told.statement.body.get("rules", "") if told else "").partition(_EDITED)
     return by, edited
 
 
