@@ -118,8 +118,8 @@ class IdentityRule(Value):
 class RuleTest(Value):
     """A path and what the rules must make of it; with ``skip`` the reason, with ``sidecar`` or ``list`` the rule's id.
 
-    ``source`` is the source's name, for rules that take groups from it; ``content`` is how the file begins, for the
-    fallback.
+    ``source`` is the source's name, for rules that take groups from it, and left out the one of the first test that has
+    one; ``content`` is how the file begins, for the fallback.
     """
 
     path: NonEmpty

@@ -23,6 +23,15 @@ def test_ready_made_rules_are_called_as_their_file_and_hold_their_own_tests(name
     assert rules_file.check(rules) == []
 
 
+def test_the_example_of_the_reference_page_holds_its_tests_and_the_page_names_every_ready_made_rule() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "import-rules.md").read_text("utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    rules = rules_file.loads(example, "import-rules.md")
+    assert len(rules.tests) == 3
+    assert rules_file.check(rules) == []
+    assert not [name for name in importers.rule_names() if f"| `{name}` |" not in page]
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "paths", "name"),
     [

@@ -84,26 +84,26 @@ def loads(text: str, where: str) -> Rules:
 
 
 def check(rules: Rules) -> list[str]:
-    """Try the rules on their own tests; return what failed, in words.
+    """Try the rules on their own tests; return what failed, in words. Rules without tests are not tried at all.
 
     Raises:
         InvalidError: ``bad-rules``, when they cannot be put to work at all.
     """
     if not rules.namespace:
         rules = rules.model_copy(update={"namespace": _TEST_NAMESPACE})
+    usual = next((test.source for test in rules.tests if test.source), "")
     matchers: dict[str, Matcher] = {}
     failed = []
     for test in rules.tests:
-        matcher = matchers.get(test.source)
+        source = test.source or usual
+        matcher = matchers.get(source)
         if matcher is None:
-            matcher = matchers[test.source] = Matcher(rules, test.source)
+            matcher = matchers[source] = Matcher(rules, source)
         try:
             problems = list(_differences(test, matcher))
         except InvalidError as error:
             problems = [error.message]
         failed += [f"{test.path}: {problem}" for problem in problems]
-    if not rules.tests:
-        Matcher(rules, "")
     return failed
 
 
