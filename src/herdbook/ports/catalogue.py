@@ -133,6 +133,10 @@ class StatementReader(Protocol):
         """Return statements about subjects (kind, text), by namespace and seq; ``type_`` narrows when it is given."""
         ...
 
+    def subjects(self, kind: str, type_: str) -> list[str]:
+        """Return what statements of a type are about, of one kind of subject (``id``), in order."""
+        ...
+
     def superseded(self, digests: Iterable[str]) -> list[tuple[str, str]]:
         """Return (new, old) for statements that supersede one of these."""
         ...
@@ -161,6 +165,10 @@ class StatementReader(Protocol):
         self, *, scheme: str = "", value: str = "", prefix: str = "", after: str = "", limit: int = 100
     ) -> list[tuple[str, str, str, str]]:
         """Return (record, scheme, value, manifest) by record; an exact value or its prefix may narrow."""
+        ...
+
+    def datasets_named(self, ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return, by ``scheme:value``, records of datasets that have this id."""
         ...
 
 

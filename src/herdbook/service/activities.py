@@ -8,9 +8,10 @@ from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.model.activities import Activity, ActivityEntry
 from herdbook.model.pages import Page
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, entitlement, journal, prefixes, registrations
+from herdbook.service import bodies, entitlement, journal, links, prefixes
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
+from herdbook.service.runs import Runs
 
 
 class Activities:
@@ -24,8 +25,9 @@ class Activities:
         with self._context.catalogue.write() as tx:
             entitlement.check_parts(self._context, tx, namespace, [activity])
             draft = journal.draft_for(self._context, tx, namespace)
-            draft.preload([activity.digest])
-            digest = registrations.add_activity(self._context, tx, draft, activity)
+            runs = Runs(self._context, tx, draft)
+            runs.preload([activity])
+            digest = runs.add(activity)
             draft.commit()
             return entries(tx, [digest])[0]
 
@@ -35,7 +37,7 @@ class Activities:
             if digest := prefixes.whole(tx, reference, Activity):
                 found = entries(tx, [digest])
             else:
-                found = entries(tx, sorted({edge.activity for edge in tx.edges_at([reference], "self")}))
+                found = entries(tx, sorted(links.called(tx, [reference]).get(reference, ())))
         if not found:
             raise MissingError(
                 f"there is no activity {reference!r} here",
@@ -54,9 +56,18 @@ class Activities:
         """Return activities."""
         check_limit(limit)
         with self._context.catalogue.read() as tx:
-            found = tx.activities(after=after_digest(cursor), limit=limit + 1, kind=kind)
+            found = _heads(tx, after_digest(cursor), limit + 1, kind)
             items = entries(tx, found[:limit])
         return Page(items=tuple(items), cursor=found[limit - 1] if len(found) > limit else None)
+
+
+def _heads(tx: Reader, after: str, count: int, kind: str) -> list[str]:
+    """Return so many activities by digest, without those that a fuller telling of the same run resolves."""
+    found: list[str] = []
+    while len(found) < count and (page := tx.activities(after=after, limit=count, kind=kind)):
+        found += links.heads(tx, page)
+        after = page[-1]
+    return found[:count]
 
 
 def entries(tx: Reader, records: Iterable[str]) -> list[ActivityEntry]:

@@ -93,13 +93,9 @@ class Replay:
     def _affected(self, tx: Reader, chunk: list[tuple[Event, bytes]], values: Mapping[str, object]) -> set[int]:
         """Return versions whose documents change with what these events say; looked up for all of them at once."""
         statements = [value for value in values.values() if isinstance(value, Statement)]
-        ended = {old for value in statements for old in value.supersedes or ()}
-        ended |= {subject.statement for value in statements for subject in value.subject if subject.statement}
-        statements += [value for value in bodies_.load(tx, ended).values() if isinstance(value, Statement)]
-        subjects = [subject for value in statements for subject in value.subject]
+        subjects = [subject for value in touched.changed(tx, statements, None) for subject in value.subject]
         records = {subject.record for subject in subjects if subject.record}
-        makers = {edge.activity for edge in tx.edges_at(records, "in")}
-        made = {edge.target for edge in tx.edges(makers) if edge.direction == "out" and edge.target_kind == "record"}
+        made = touched.made_from(tx, records)
         for value in values.values():
             if isinstance(value, Activity):
                 made |= {part.record for part in value.outputs or () if part.record}

@@ -20,7 +20,7 @@ from herdbook.model.statements import Statement
 from herdbook.model.versions import Entry
 from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, currency, extensions
+from herdbook.service import bodies, currency, extensions, links
 from herdbook.service.bodies import Value
 from herdbook.service.entries import entries, known_files
 
@@ -125,6 +125,8 @@ def _look_up(tx: Reader, rows: Sequence[VersionRow], found: Sequence[Entry], kno
         if edge.activity not in makers[edge.target]:
             makers[edge.target].append(edge.activity)
     activities = {digest for digests in makers.values() for digest in digests}
+    for poorer in links.newer(tx, activities) if activities else ():  # a fuller telling has all that it says
+        activities.discard(poorer)
     inputs = {edge.target for edge in tx.edges(activities) if edge.target_kind == "record" and edge.direction == "in"}
     subjects = {("record", record) for record in records | inputs} | {("file", digest) for digest in files}
     subjects |= {("name", row.model) for row in rows}
@@ -220,6 +222,10 @@ def _statement(out: _Builder, statement: Statement) -> None:
         case "identity":
             out.term("id", str(body["id"]["value"]))
             out.words(str(body["id"]["scheme"]))
+            if "source" in body:
+                out.term("source", str(body["source"]))
+        case "origin":
+            _origin(out, body)
         case "evaluation":
             _metrics(out, [Metric.read(metric) for metric in body["metrics"]])
             _ext(out, "evaluation", body.get("ext"))
@@ -227,6 +233,14 @@ def _statement(out: _Builder, statement: Statement) -> None:
             out.words(*(value for value in body.values() if isinstance(value, str)))
         case _:
             out.words(*_texts(body))
+
+
+def _origin(out: _Builder, body: Json) -> None:
+    out.term("source", str(body["source"]))
+    if "commit" in body:
+        out.term("commit", str(body["commit"]))
+    out.words(*(str(body[name]) for name in ("path", "message") if name in body))
+    out.words(*(str(path) for path in body.get("renamed_from") or ()))
 
 
 def _texts(body: Json) -> list[str]:

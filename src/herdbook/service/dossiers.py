@@ -12,7 +12,7 @@ from herdbook.model.statements import StatementEntry
 from herdbook.model.versions import Entry, Version
 from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Reader
-from herdbook.service import activities, statements
+from herdbook.service import activities, links, statements
 from herdbook.service.entries import known_files
 
 MAX_SISTERS = 20
@@ -24,7 +24,7 @@ def dossier(tx: Reader, blobs: BlobStore, entry: Entry) -> Dossier:
     """Return the dossier of a version."""
     records = [record for record in (entry.record, entry.resolved_by) if record]
     files = _files(tx, blobs, entry.version, namespace_of(entry.model))
-    makers = list(dict.fromkeys(edge.activity for edge in tx.edges_at(records, "out")))
+    makers = links.heads(tx, (edge.activity for edge in tx.edges_at(records, "out")))
     content, payload = _sisters(tx, entry, files)
     said = _statements(tx, entry, records, content)
     profile = next((item for item in said if item.statement.kind == "profile"), None)
@@ -34,7 +34,7 @@ def dossier(tx: Reader, blobs: BlobStore, entry: Entry) -> Dossier:
         files=files,
         statements=tuple(said),
         made_by=tuple(activities.entries(tx, makers)),
-        used_by=len({edge.activity for edge in tx.edges_at(records, "in", limit=10_000)}),
+        used_by=len(links.heads(tx, (edge.activity for edge in tx.edges_at(records, "in", limit=10_000)))),
         same_content=tuple(_name(row) for row in content),
         same_payload=tuple(_name(row) for row in payload),
         warnings=tuple(_warnings(entry, said, files)),

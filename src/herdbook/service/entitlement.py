@@ -58,15 +58,21 @@ def check_parts(context: Context, tx: Reader, namespace: str, values: Sequence[D
     check(context, tx, namespace, _parts(tx, namespace, values))
 
 
-def registrations(context: Context, tx: Reader, namespace: str, items: Sequence[Registration]) -> dict[str, Content]:
-    """Check what registrations of a namespace name; return the contents of files that may be named.
+def registrations(
+    context: Context,
+    tx: Reader,
+    namespace: str,
+    items: Sequence[Registration],
+    more: Iterable[Dataset | Activity] = (),
+) -> dict[str, Content]:
+    """Check what registrations, and ``more``, of a namespace name; return the contents of files that may be named.
 
     Raises:
         MissingError: when bytes may not be named.
         InvalidError: when a size is not the content's.
     """
     wanted = {file.digest: repr(file.path) for item in items for file in item.version.files if file.resolved}
-    values: list[Dataset | Activity] = [value for item in items for value in item.datasets]
+    values: list[Dataset | Activity] = [*more, *(value for item in items for value in item.datasets)]
     values += [value for item in items for value in item.activities]
     wanted |= _parts(tx, namespace, values)
     allowed = check(context, tx, namespace, wanted, {digest for item in items for digest in item.absent})

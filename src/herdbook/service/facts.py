@@ -9,6 +9,7 @@ from herdbook.kernel.errors import HerdbookError
 from herdbook.model.facts import Facts
 from herdbook.model.versions import Version
 from herdbook.ports.blobs import Blob
+from herdbook.ports.catalogue import Writer
 from herdbook.ports.formats import Listing
 from herdbook.service import documents, touched
 from herdbook.service.context import Context
@@ -40,6 +41,13 @@ def read_ahead(context: Context, versions: Iterable[Version]) -> Read:
         known.update(todo)
         _read(context, todo, {file.path: file.size for file in version.files}, result)
     return result
+
+
+def put(context: Context, tx: Writer, read: Read) -> None:
+    """Keep what was read ahead; what no reader takes is asked again when there are other readers."""
+    tx.put_facts(read.facts)
+    if read.unread:
+        tx.put_unread(read.unread, context.readers.versions)
 
 
 def _read(context: Context, todo: dict[str, str], listing: Listing, result: Read) -> None:

@@ -34,7 +34,7 @@ from herdbook.model.rows import EventRow, Head
 from herdbook.model.statements import Statement
 from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import documents
+from herdbook.service import documents, touched
 from herdbook.service.bodies import Body
 from herdbook.service.context import Context
 from herdbook.service.paging import check_limit
@@ -56,15 +56,18 @@ class Draft:
         self.bodies: dict[str, bytes] = {}
         self.values: dict[str, Body | Json] = {}
         self.touched: set[int] = set()
+        self.relabelled: set[str] = set()
         self.marks: list[int] = []
         self.said: dict[str, Statement] = {}
-        self.done: dict[str, str] = {}
+        self.told: list[Statement | Activity] = []
         self._known: set[str] = set()
+        self._elsewhere: set[str] = set()
 
     def preload(self, candidates: Sequence[str]) -> None:
         """Look up at once which of these the journal knows already."""
         found = self.tx.known(candidates)
         self._known |= {digest for digest, places in found.items() if any(ns == self.namespace for ns, _ in places)}
+        self._elsewhere |= found.keys() - self._known
 
     def knows(self, digest: str) -> bool:
         """Say whether the journal, or this draft, knows the digest."""
@@ -85,6 +88,8 @@ class Draft:
         self.bodies[value.digest] = value.canonical
         self.values[value.digest] = value
         self.ops.append(op)
+        if isinstance(value, Statement | Activity):
+            self.told.append(value)
         return True
 
     def version(self, model: str, ordinal: int, record: str) -> None:
@@ -104,6 +109,8 @@ class Draft:
         if not self.ops:
             return []
         self._refuse_purged()
+        self.touched |= touched.items_of(self.tx, self.relabelled)
+        self.touched |= touched.by(self.tx, self.told, self.values, self.values.keys() - self._elsewhere)
         self.tx.put_bodies(self.bodies)
         groups = self._groups() if batch else [self.ops]
         id_ = secrets.token_hex(16)

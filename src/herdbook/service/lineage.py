@@ -10,7 +10,6 @@ from herdbook.kernel.errors import InvalidError, MissingError
 from herdbook.model.activities import Activity, Code, Environment
 from herdbook.model.datasets import Dataset
 from herdbook.model.lineage import Edge, Lineage, Node
-from herdbook.model.rows import EdgeRow
 from herdbook.model.versions import Entry, Version
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies, datasets, links, prefixes, references
@@ -29,42 +28,96 @@ class _Walk:
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     cut: int = 0
+    called: set[str] = field(default_factory=set)
+    """Activities that were met by their id."""
+    made: set[tuple[str, str]] = field(default_factory=set)
+    """Steps from such activities to what they made, which are not walked back."""
 
     def neighbours(self, ids: Iterable[str]) -> list[Edge]:
         """Return the steps from nodes of one level, from records to activities and from these to records."""
         known = [node for id_ in ids if (node := self.nodes[id_]).kind != "unknown"]
         acts = [node.id for node in known if node.kind == "activity"]
         others = [node.id for node in known if node.kind != "activity"]
-        into, out = ("out", "in") if self.direction == "up" else ("in", "out")
-        steps = self._one([self._from_activity(row) for row in self.tx.edges(acts) if row.direction == out])
-        steps = [step for step in steps if step.role != "evidence"]
+        steps = self._from_activities(acts)
         if self.direction == "up":
             steps += self._surroundings(acts)
         same = {id_: id_ for id_ in others}
         same |= {old: new for new, olds in links.older(self.tx, others).items() for old in olds}
-        found = self.tx.edges_at(same, into, limit=LEVEL + 1) if others else []
-        if len(found) > LEVEL:
-            self.cut += 1
-        role = "made by" if self.direction == "up" else ""
-        steps += [
-            Edge(
-                frm=same[row.target if row.target in same else row.file],
-                to=row.activity,
-                role=role or row.role,
-            )
-            for row in found[:LEVEL]
-        ]
-        if self.direction == "up":
+        steps += self._to_activities(same)
+        if self.direction == "down":
+            steps += self._by_name(acts, same)
+        else:
             steps += self._unknown(known, {step.frm for step in steps})
-        return list(dict.fromkeys(steps))
+        return [step for step in dict.fromkeys(self._one(steps)) if (step.to, step.frm) not in self.made]
 
     def _one(self, steps: list[Edge]) -> list[Edge]:
-        """Let steps lead to the record that resolves an unresolved one: both are one node."""
+        """Let steps lead to the record that resolves an unresolved one, or a poorer telling: both are one node."""
         newer = links.newer(self.tx, {step.to for step in steps})
         return [step.model_copy(update={"to": newer[step.to]}) if step.to in newer else step for step in steps]
 
-    def _from_activity(self, row: EdgeRow) -> Edge:
-        return Edge(frm=row.activity, to=row.target, role=row.role)
+    def _from_activities(self, acts: list[str]) -> list[Edge]:
+        """Return the steps from activities; a run or a dataset that is known by its id alone may be here."""
+        out = "in" if self.direction == "up" else "out"
+        rows = [row for row in self.tx.edges(acts) if row.direction == out and row.role != "evidence"]
+        named = links.named(self.tx, {row.target for row in rows if row.target_kind == "id"})
+        steps = [
+            Edge(frm=row.activity, to=named.get(row.target, row.target), role=row.role)
+            if row.target_kind == "id"
+            else Edge(frm=row.activity, to=row.target, role=row.role)
+            for row in rows
+        ]
+        if self.direction == "up":
+            steps += self._made(acts)
+            self.called |= set(named.values())
+        return steps
+
+    def _made(self, acts: list[str]) -> list[Edge]:
+        """What a run put out is drawn beside it where only the run was named, not which of its versions was meant."""
+        rows = self.tx.edges([id_ for id_ in acts if id_ in self.called])
+        steps = [
+            Edge(frm=row.activity, to=row.target, role="made")
+            for row in rows
+            if row.direction == "out" and row.target_kind == "record"
+        ]
+        steps = self._one(steps)
+        self.made |= {(step.frm, step.to) for step in steps}
+        return steps
+
+    def _to_activities(self, same: dict[str, str]) -> list[Edge]:
+        """Return the steps from records to what made them, or took them; ``same``: which node a record is."""
+        if not same:
+            return []
+        found = self.tx.edges_at(same, "out" if self.direction == "up" else "in", limit=LEVEL + 1)
+        if len(found) > LEVEL:
+            self.cut += 1
+        role = "made by" if self.direction == "up" else ""
+        return [
+            Edge(frm=same[row.target if row.target in same else row.file], to=row.activity, role=role or row.role)
+            for row in found[:LEVEL]
+        ]
+
+    def _by_name(self, acts: list[str], same: dict[str, str]) -> list[Edge]:
+        """Return the steps to activities that took a run of these, or a dataset, and know it by its id alone.
+
+        Where the run itself is not drawn, the step begins at the version that it made.
+        """
+        makers = [row for row in self.tx.edges_at(same, "out", limit=LEVEL) if row.activity not in self.nodes]
+        owners = {id_: [id_] for id_ in acts}
+        for row in makers:
+            owners.setdefault(row.activity, []).append(same[row.target if row.target in same else row.file])
+        ids = [row for row in self.tx.edges(owners) if row.direction == "self"]
+        names = {row.target: owners[row.activity] for row in ids}
+        values = bodies.load(self.tx, [id_ for id_ in same if self.nodes[same[id_]].kind == "dataset"])
+        names |= {str(v.id): [same[id_]] for id_, v in values.items() if isinstance(v, Dataset) and v.id}
+        meant = links.named(self.tx, names)
+        alone = {*owners, *same}
+        takers = self.tx.edges_at([name for name in names if meant.get(name) in alone], "in", limit=LEVEL)
+        return [
+            Edge(frm=frm, to=row.activity, role=row.role)
+            for row in takers
+            if row.target_kind == "id"
+            for frm in names[row.target]
+        ]
 
     def _surroundings(self, acts: list[str]) -> list[Edge]:
         """Code and environment of activities are drawn beside their inputs."""
@@ -158,9 +211,10 @@ def _root(tx: Reader, reference: str) -> str:
     try:
         return references.resolve(tx, reference).record
     except (InvalidError, MissingError):
-        found = datasets.find(tx, reference) if ":" in reference else []
-        if len(found) == 1:
-            return found[0]
+        found = datasets.find(tx, reference) if ":" in reference and not prefixes.is_one(reference) else []
+        runs = links.called(tx, [reference]).get(reference, []) if ":" in reference and not found else []
+        if len(found) + len(runs) == 1:
+            return [*found, *runs][0]
         raise
 
 

@@ -1,4 +1,4 @@
-"""Which records are one: an unresolved one, and the one that resolves it."""
+"""Which records are one: an unresolved version, or a poorer telling of a run, and the record that resolves it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,31 @@ from herdbook.service import bodies, currency
 RESOLVES = "herdbook/resolves/1"
 
 
-def newer(tx: Reader, records: Iterable[str]) -> dict[str, str]:
-    """Return, for those records that were resolved, the record that resolves them."""
-    subjects = {("record", record) for record in records if digests.is_sha256(record)}
-    rows = currency.current(tx, tx.statements(subjects, RESOLVES)) if subjects else []
+def newer(tx: Reader, records: Iterable[str], namespace: str = "") -> dict[str, str]:
+    """Return, for those records that were resolved, the record that resolves them at last.
+
+    ``namespace`` narrows to what was said in its journal.
+    """
+    found: dict[str, str] = {}
+    todo = {record for record in records if digests.is_sha256(record)}
+    while todo:
+        step = _resolving(tx, todo, namespace)
+        found |= step
+        todo = set(step.values()) - found.keys()
+    return {record: _last(found, record) for record in found}
+
+
+def _last(found: dict[str, str], record: str) -> str:
+    seen = {record}
+    while (by := found.get(record)) is not None and by not in seen:
+        seen.add(by)
+        record = by
+    return record
+
+
+def _resolving(tx: Reader, records: set[str], namespace: str) -> dict[str, str]:
+    rows = tx.statements({("record", record) for record in records}, RESOLVES)
+    rows = currency.current(tx, [row for row in rows if namespace in {"", row.namespace}])
     values = bodies.load(tx, (row.digest for row in rows))
     return {
         row.subject: str(value.body["by"]) for row in rows if isinstance(value := values.get(row.digest), Statement)
@@ -49,3 +70,31 @@ def versions(tx: Reader, records: Iterable[str]) -> list[VersionRow]:
     records = set(records)
     olds = {old for each in older(tx, records).values() for old in each}
     return tx.versions_with(records | olds)
+
+
+def heads(tx: Reader, records: Iterable[str]) -> list[str]:
+    """Return those records that no other resolves, in their order."""
+    records = list(dict.fromkeys(records))
+    poorer = newer(tx, records)
+    return [record for record in records if record not in poorer]
+
+
+def called(tx: Reader, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return, by ``scheme:value``, the activities that have this id, without those that a fuller telling resolves."""
+    edges = tx.edges_at(ids, "self")
+    standing = set(heads(tx, (edge.activity for edge in edges)))
+    found: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge.activity in standing and edge.activity not in found.setdefault(edge.target, []):
+            found[edge.target].append(edge.activity)
+    return found
+
+
+def named(tx: Reader, ids: Iterable[str]) -> dict[str, str]:
+    """Return, by ``scheme:value``, the one activity, or else the one dataset, that is here under this id."""
+    ids = set(ids)
+    if not ids:
+        return {}
+    runs = called(tx, ids)
+    found = {**tx.datasets_named(ids - runs.keys()), **runs}
+    return {id_: records[0] for id_, records in found.items() if len(records) == 1}

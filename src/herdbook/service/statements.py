@@ -15,7 +15,7 @@ from herdbook.model.rows import StatementRow
 from herdbook.model.statements import Said, Statement, StatementEntry, Subject
 from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, currency, extensions, journal, licences, prefixes, references, touched
+from herdbook.service import bodies, currency, extensions, journal, licences, prefixes, references, sameness
 from herdbook.service.context import Context
 from herdbook.service.paging import check_limit, position
 
@@ -46,34 +46,25 @@ def issue(context: Context, said: Iterable[Said]) -> list[Statement]:
 def make(context: Context, tx: Writer, draft: journal.Draft, said: Iterable[Said]) -> list[Statement]:
     """Add statements to a draft; see ``add``."""
     issued = issue(context, said)
-    return add(context, tx, draft, issued, tx.same_statement([statement.sameness for statement in issued]))
+    return add(context, tx, draft, issued, sameness.of_issuer(tx, draft, issued))
 
 
 def add(
-    context: Context, tx: Writer, draft: journal.Draft, issued: list[Statement], same: Mapping[str, list[str]]
+    context: Context, tx: Writer, draft: journal.Draft, issued: list[Statement], same: Mapping[str, Statement]
 ) -> list[Statement]:
-    """Add statements to a draft; one that says the same as a current one of this issuer is answered with that one."""
+    """Add statements to a draft; one for which ``same`` has another, by its sameness, is answered with that one.
+
+    What the journal has already and is current no more is said anew, now: its old telling would not count.
+    """
     made: list[Statement] = []
     for statement in issued:
         _check(context, tx, draft, statement)
-        here = draft.said.get(statement.sameness) or _existing(tx, draft, same.get(statement.sameness, []))
+        here = draft.said.get(statement.sameness) or same.get(statement.sameness)
+        if here is None and draft.knows(statement.digest):
+            here = statement.model_copy(update={"issued": context.clock()})
         made.append(draft.said.setdefault(statement.sameness, here or statement))
         draft.statement(made[-1])
-        draft.touched |= touched.by(tx, statement, draft.values)
     return made
-
-
-def _existing(tx: Reader, draft: journal.Draft, candidates: list[str]) -> Statement | None:
-    draft.preload(candidates)
-    here = [digest for digest in candidates if draft.knows(digest)]
-    if not here:
-        return None
-    rows = [StatementRow(digest, draft.namespace, 0, "", "", "", "") for digest in here]
-    ended = currency.endings(tx, rows)
-    for digest, value in bodies.load(tx, here).items():
-        if isinstance(value, Statement) and not any(ended[digest]):
-            return value
-    return None
 
 
 def _check(context: Context, tx: Reader, draft: journal.Draft, statement: Statement) -> None:
@@ -239,11 +230,14 @@ def check_subjects(tx: Reader, draft: journal.Draft, said: Sequence[Said]) -> No
     missing -= set(tx.known(missing)) if missing else set()
     missing |= {subject.event for subject in about if subject.event and tx.event(subject.event) is None}
     if missing:
-        raise MissingError(
-            f"nothing with the digest {min(missing)} is here",
-            code="no-subject",
-            hint="Register it first, or check the digest.",
-        )
+        raise no_subject(min(missing))
+
+
+def no_subject(digest: str) -> MissingError:
+    """Return the error for a record that is named and not here."""
+    return MissingError(
+        f"nothing with the digest {digest} is here", code="no-subject", hint="Register it first, or check the digest."
+    )
 
 
 def record_subject(digest: str) -> tuple[Subject, ...]:

@@ -54,6 +54,12 @@ _DATASET = select(datasets.c.digest, datasets.c.scheme, datasets.c.value, datase
     datasets.c.digest > bindparam("after")
 )
 
+_DATASETS_NAMED = (
+    select(datasets.c.digest, datasets.c.scheme, datasets.c.value)
+    .where(datasets.c.value.in_(bindparam("values", expanding=True)))
+    .order_by(datasets.c.digest)
+)
+
 _ADD_ACTIVITIES = Many.into(activities, "id", "digest", "kind", "status", "sameness")
 _ADD_EDGES = Many.into(edges, "activity", "position", "direction", "target_kind", "target", "role", "file")
 _ADD_DATASETS = Many.into(datasets, "id", "digest", "scheme", "value", "manifest")
@@ -139,6 +145,16 @@ class LineageTables:
             (text(digest), scheme_, value_, text(manifest) if manifest else "")
             for digest, scheme_, value_, manifest in self.connection.execute(statement, given)
         ]
+
+    def datasets_named(self, ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return, by ``scheme:value``, records of datasets that have this id."""
+        wanted = set(ids)
+        found: dict[str, list[str]] = {}
+        for part in chunks({id_.partition(":")[2] for id_ in wanted}):
+            for digest, scheme, value in self.connection.execute(_DATASETS_NAMED, {"values": part}):
+                if f"{scheme}:{value}" in wanted:
+                    found.setdefault(f"{scheme}:{value}", []).append(text(digest))
+        return found
 
 
 class LineageWriting(LineageTables):

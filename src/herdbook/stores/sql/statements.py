@@ -28,6 +28,13 @@ _ABOUT = (
     .where(subjects.c.kind == bindparam("kind"), subjects.c.subject.in_(bindparam("subjects", expanding=True)))
 )
 _ABOUT_TYPE = _ABOUT.where(statements.c.type == bindparam("type"))
+_SUBJECTS = (
+    select(subjects.c.subject)
+    .join_from(subjects, statements, statements.c.id == subjects.c.statement)
+    .where(subjects.c.kind == bindparam("kind"), statements.c.type == bindparam("type"))
+    .distinct()
+    .order_by(subjects.c.subject)
+)
 
 _OLD, _NEW = bodies.alias("old_body"), bodies.alias("new_body")
 _SUPERSEDED = (
@@ -66,6 +73,11 @@ class StatementTables:
                 given = {"kind": kind, "subjects": part} | ({"type": type_} if type_ else {})
                 found += [_statement(row) for row in self.connection.execute(statement, given)]
         return sorted(found, key=lambda row: (row.namespace, row.seq, row.digest, row.subject_kind, row.subject))
+
+    def subjects(self, kind: str, type_: str) -> list[str]:
+        """Return what statements of a type are about, of one kind of subject, in order."""
+        rows = self.connection.execute(_SUBJECTS, {"kind": kind, "type": type_})
+        return [unpack(subject) for subject in rows.scalars()]
 
     def superseded(self, digests: Iterable[str]) -> list[tuple[str, str]]:
         """Return (new, old) for statements that supersede one of these, in the order of entry."""
