@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+# A text that is not closed ends with its line: so no character is looked at twice.
 _WORD = re.compile(
-    r"""(?P<comment>\#[^\n]*)|"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.)*)'"""
+    r"""(?P<comment>\#[^\n]*)|"(?P<double>(?:[^"\\\n]|\\.)*)"?|'(?P<single>(?:[^'\\\n]|\\.)*)'?"""
     r"""|(?P<open>[{<\[])|(?P<close>[}>\]])|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<end>[,;])"""
 )
 _PREFIX = "MD5:"
