@@ -222,11 +222,13 @@ def test_an_entry_of_no_known_kind_is_told(repository: Repository, opened: Opene
     assert codes(source) == ["tree-mode", "tree-mode"]
 
 
-def test_folders_of_any_depth_do_not_overflow(repository: Repository, opened: Opener) -> None:
+def test_folders_of_any_depth_do_not_overflow(tmp_path: Path, opened: Opener) -> None:
+    repository = Repository(tmp_path / "deep.git", packed=True)
     tree = repository.tree([(FILE, b"f", repository.put("blob", b"deep"))])
     for _ in range(10_000):
         tree = repository.tree([(FOLDER, b"d", tree)])
     commit = repository.commit({}, tree=tree)
+    repository.pack()
     (path,) = tree_at(opened(repository).history, commit)
     assert path == "d/" * 10_000 + "f"
 

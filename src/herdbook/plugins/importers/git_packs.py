@@ -122,7 +122,7 @@ class Pack:
             self._handle = self._open_file()
             self._end = os.fstat(self._handle).st_size - TRAILER
         at = self._start + offset
-        return os.pread(self._handle, max(0, min(length, self._end - at)), at)
+        return os.pread(self._handle, min(length, self._end - at), at) if at < self._end else b""
 
     def entry(self, offset: int) -> Entry:
         """Return the head of the entry at an offset.

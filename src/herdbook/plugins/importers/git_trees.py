@@ -48,28 +48,27 @@ class Trees:
         return found
 
     def _parse(self, digest: bytes, path: bytes) -> Entries:
-        where = paths.escape(path) or "/"
+        name = digest.decode()
         try:
-            read = self._objects.read(digest.decode())
+            read = self._objects.read(name)
         except CorruptError as error:
-            self._troubles.add("tree-broken", f"the folder {where!r} cannot be read: {error.message}", digest.decode())
-            return _NONE
+            return self._tell("tree-broken", path, f"cannot be read: {error.message}", name)
         if read is None:
-            self._troubles.add("tree-absent", f"the source lacks what stood in the folder {where!r}", digest.decode())
-            return _NONE
+            return self._tell("tree-absent", path, "is not in the source, nor what stood in it", name)
         try:
             listed = list(parse_tree(read[1], 20)) if read[0] == "tree" else None
         except (ObjectFormatException, ValueError):
             listed = None
         if listed is None:
-            self._troubles.add("tree-broken", f"the folder {where!r} is not written as git does", digest.decode())
-            return _NONE
+            return self._tell("tree-broken", path, "is not written as git does", name)
         found = {name: (mode, target) for name, mode, target in reversed(listed)}
         if len(found) < len(listed):
-            self._troubles.add(
-                "tree-duplicate", f"the folder {where!r} has two entries of one name: the first is taken", where
-            )
+            self._tell("tree-duplicate", path, "has several entries of one name: the first is taken", name)
         return found
+
+    def _tell(self, code: str, path: bytes, what: str, where: str) -> Entries:
+        self._troubles.add(code, f"the folder {paths.escape(path) or '/'!r} {what}", where)
+        return _NONE
 
     def changes(self, old: str | None, new: str | None) -> Iterator[Change]:
         """Yield how two trees differ, in no order.
