@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from herdbook.kernel import names
 from herdbook.service.mapping import templates
@@ -61,11 +62,13 @@ def _taken(pattern: re.Pattern[str], text: str) -> tuple[str, list[str]]:
     return re.sub(r"([_\-. ])[_\-. ]+", r"\1", rest).strip("_-. "), found
 
 
-def _versions(text: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=65536)
+def _versions(text: str) -> tuple[str, tuple[str, ...]]:
     """Return a segment or stem without its versions, and the versions."""
     if (found := _TAILED.search(text)) is not None:
-        return text[: found.start()].strip("_-. "), [text[found.start() :].strip("_-. ")]
-    return _taken(_VERSION, text)
+        return text[: found.start()].strip("_-. "), (text[found.start() :].strip("_-. "),)
+    rest, versions = _taken(_VERSION, text)
+    return rest, tuple(versions)
 
 
 def read(folder: str, stem: str, serial: int = 0) -> Named:
@@ -76,7 +79,8 @@ def read(folder: str, stem: str, serial: int = 0) -> Named:
         stem: of the file; empty where the folder names the model.
         serial: the integer of a Triton repository; 1 says nothing.
     """
-    parts, versions = [], []
+    parts: list[str] = []
+    versions: list[str] = []
     for segment in filter(None, folder.split("/")):
         rest, found = _versions(segment)
         parts.append(rest)

@@ -12,11 +12,14 @@ from herdbook.kernel.errors import InvalidError
 
 MAX_LABEL = 128
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)((?:\|[a-z]+)*)\}")
+_SEGMENT = re.compile(r"[A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*")
 _Part = tuple[str, tuple[str, ...]]
 
 
 def slug(text: str) -> str:
     """Return the text as a segment of a model's name: letters, digits, ``_`` and single ``-`` inside; may be empty."""
+    if _SEGMENT.fullmatch(text):
+        return text  # as most are
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     return re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9_-]+", "-", plain)).strip("-")
 
