@@ -148,6 +148,13 @@ def test_evidence_points_into_the_file(drafts: ListDrafts) -> None:
     assert places["a.b/c~d"] == WHERE + "#/a.b~1c~0d"
 
 
+def test_what_a_rule_knows_from_elsewhere_says_where() -> None:
+    (draft,) = _read("a: 1\n", because={"/ids": "commit:a73b360a"}).activities
+    evidence = draft.evidence or {}
+    assert (evidence["/ids"].how, evidence["/ids"].where) == ("inferred", "commit:a73b360a")
+    assert evidence["/status"].where == WHERE
+
+
 @pytest.mark.parametrize("value", ["???", "null", "", "~", "False", '"???"'])
 def test_a_value_that_says_there_is_none_makes_no_input(value: str) -> None:
     told = _activity(_read(f"pretrained:\n  run_id: {value} # 6076\n"))

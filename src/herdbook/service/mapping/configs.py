@@ -57,7 +57,8 @@ def training_config(
 ) -> ListDrafts:
     """Read a configuration (YAML) by a rule.
 
-    The rule's ``activity`` is the skeleton, with ``{group}`` filled in (``{name}``: the list's); its ``pointers`` say
+    The rule's ``activity`` is the skeleton, with ``{group}`` filled in (``{name}``: the list's), ``because`` where it is
+    known from; its ``pointers`` say
     what single values mean: ``{"input": {"scheme": …, "role": …}}``, ``{"input": {"path": true, "role": …}}``,
     ``{"id": {"scheme": …}}`` or ``{"parameter": NAME}``. All other values that are known become parameters, and the
     file itself is an input with role ``config``, whose ``blob`` is to be filled in.
@@ -93,7 +94,8 @@ def training_config(
 def _skeleton(rule: ListRule, groups: Mapping[str, str], where: str) -> _Draft:
     filled = templates.fill_json(rule.activity or _SKELETON, groups)
     body = dict(filled) if isinstance(filled, dict) else {}
-    evidence = {f"/{key}": Evidence(how="inferred", where=where, rule=rule.id) for key in body if key != "schema"}
+    places = {**{f"/{key}": where for key in body if key != "schema"}, **rule.because}
+    evidence = {pointer: Evidence(how="inferred", where=place, rule=rule.id) for pointer, place in places.items()}
     gathered = Inputs(where, rule.id, inputs=list(body.pop("inputs", [])))
     return _Draft(where, rule, body, gathered, evidence)
 
