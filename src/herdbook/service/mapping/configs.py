@@ -57,11 +57,11 @@ def training_config(
 ) -> ListDrafts:
     """Read a configuration (YAML) by a rule.
 
-    The rule's ``activity`` is the skeleton, with ``{group}`` filled in (``{name}``: the list's), ``because`` where it is
-    known from; its ``pointers`` say
-    what single values mean: ``{"input": {"scheme": …, "role": …}}``, ``{"input": {"path": true, "role": …}}``,
-    ``{"id": {"scheme": …}}`` or ``{"parameter": NAME}``. All other values that are known become parameters, and the
-    file itself is an input with role ``config``, whose ``blob`` is to be filled in.
+    The rule's ``activity`` is the skeleton, with ``{group}`` filled in (``{name}``: the list's), and ``because`` says
+    where it is known from. Its ``pointers`` say what single values mean: ``{"input": {"scheme": …, "role": …}}``,
+    ``{"input": {"path": true, "role": …}}``, ``{"id": {"scheme": …}}`` or ``{"parameter": NAME}``. All other values
+    that are known become parameters, and the file itself is an input with role ``config``, whose ``blob`` is to be
+    filled in.
 
     Args:
         text: at most 1 MiB; the caller sees to it.
