@@ -128,7 +128,9 @@ def _chain(tip: str, known: Mapping[str, Commit], seen: set[str]) -> Iterator[Co
     chain: list[Commit] = []
     while tip in known and tip not in seen:
         chain.append(known[tip])
-        tip = next(iter(chain[-1].parents), "")
+        if not known[tip].parents:  # not "", which is the id of a folder's one commit
+            break
+        tip = known[tip].parents[0]
     for commit in reversed(chain):
         if commit.id not in seen:
             seen.add(commit.id)
