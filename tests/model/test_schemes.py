@@ -160,14 +160,14 @@ def test_any_text_is_recognised_as_something_and_kept_raw(text: str, beside: str
 
 
 def test_hostile_names_take_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in HOSTILE:
         recognise(text, text)
         for scheme in schemes.SCHEMES:
             schemes.is_selector(scheme, text, text)
             with suppress(InvalidError):
                 parse(scheme, text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.datapack

@@ -198,12 +198,12 @@ def test_yaml_is_data_whichever_parser_reads_it(pure: bool, monkeypatch: pytest.
     )
     assert yaml_values.read("a: 1\n---\nb: 2\n") == Mapping({"a": Scalar("1", "int")})
     assert yaml_values.read("") == Scalar("", "null")
-    start = time.perf_counter()
+    start = time.process_time()
     bombs = ("a: &a [" + "x," * 2_000 + "]\n" + "".join(f"b{n}: [*a,*a,*a,*a]\n" for n in range(50)), "[" * 50_000)
     assert isinstance(yaml_values.read(bombs[0]), Mapping)
     with pytest.raises(InvalidError):
         yaml_values.read(bombs[1])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @given(st.text(alphabet=st.sampled_from("ab:?-[]{}&*!#'\"|>\n \t,%@~1."), max_size=80))

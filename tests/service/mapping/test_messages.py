@@ -59,13 +59,13 @@ def test_a_cleaned_message_needs_no_cleaning(message: str) -> None:
 
 
 def test_hostile_messages_take_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for message in ("a@" * 50_000, "a" * 100_000 + "@", "A " * 50_000, "-by" * 30_000, "run" * 30_000, "0" * 100_000):
         messages.clean(message)
         messages.trainings(message)
         messages.says_withdrawal(message)
         messages.says_change(message)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def _history(*commits: tuple[str, str, str]) -> list[Commit]:
@@ -108,15 +108,19 @@ def test_what_was_there_before_a_merge_is_not_its() -> None:
     assert messages.pull_requests(back, "f") == {"c": 2, "d": 2, "e": 2, "f": 3, "z": 5}
 
 
+def test_a_folder_has_one_commit_without_an_id() -> None:
+    assert messages.pull_requests([Commit(id="")]) == {}
+
+
 def test_pull_requests_of_a_long_history_take_linear_time() -> None:
     made = [Commit(id="m0")]
     for number in range(1, 30_000):
         made.append(Commit(id=f"b{number}", parents=(f"m{number - 1}",)))
         merge = f"Merge pull request #{number} from x/y"
         made.append(Commit(id=f"m{number}", parents=(f"m{number - 1}", f"b{number}"), message=merge))
-    start = time.perf_counter()
+    start = time.process_time()
     assert messages.pull_requests(made)["b29999"] == 29_999
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 SAID = [

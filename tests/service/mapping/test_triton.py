@@ -55,10 +55,10 @@ def test_any_text_is_survived(text: str) -> None:
 
 
 def test_hostile_texts_take_linear_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("{" * 100_000, '"' * 100_000, "\\" * 100_000, '"\\' * 100_000, "a" * 200_000, "'\n" * 50_000):
         declared(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.datapack
