@@ -78,5 +78,6 @@ def _current(tx: Reader, draft: Draft, digests: Iterable[str]) -> dict[str, Stat
     values = {digest: value for digest, value in bodies.load(tx, digests).items() if isinstance(value, Statement)}
     if not values:
         return {}
+    draft.preload(list(values))
     rows = [StatementRow(digest, draft.namespace, 0, "", value.issuer, "", "") for digest, value in values.items()]
     return {row.digest: values[row.digest] for row in currency.current(tx, rows)}

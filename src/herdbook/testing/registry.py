@@ -13,7 +13,15 @@ namespaces. Where there is no other principal, the tests that need one are skipp
 
 from __future__ import annotations
 
+from herdbook.testing.registry_batch_undo import BatchUndoContract
 from herdbook.testing.registry_batches import BatchContract
+from herdbook.testing.registry_identities import IdentityContract, ReleaseContract
+from herdbook.testing.registry_imports import (
+    FindContract,
+    ImportContract,
+    RefusedImportContract,
+    RunContract,
+)
 from herdbook.testing.registry_journal import FileContract, JournalContract
 from herdbook.testing.registry_lineage import ActivityContract, DatasetContract, TraceContract
 from herdbook.testing.registry_models import ModelContract, NamespaceContract, PeopleContract
@@ -28,6 +36,13 @@ from herdbook.testing.registry_unresolved import UnresolvedContract
 
 class RegistryContract(
     BatchContract,
+    BatchUndoContract,
+    IdentityContract,
+    ReleaseContract,
+    FindContract,
+    ImportContract,
+    RefusedImportContract,
+    RunContract,
     FileContract,
     JournalContract,
     ActivityContract,

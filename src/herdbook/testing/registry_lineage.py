@@ -261,6 +261,45 @@ class TraceContract(Given):
         down = registry.versions.trace("demo/tau/toy:V1", direction="down")
         assert [kind for kind, _ in shape(down)] == ["version", "activity", "version"]
 
+    def test_a_run_that_is_known_by_its_id_alone_is_drawn_with_what_it_made(self, registry: Registry) -> None:
+        old, new = (register(registry, f"demo/tau/toy:{name}", name).record for name in ("Run2", "Phase2"))
+        run = Identifier(scheme="mlflow-run", value="e1f3")
+        tuned = Activity(kind="fine-tuning", status="finished", inputs=(Part(id=run, role="parent"),))
+        tuned = tuned.model_copy(update={"outputs": (Part(record=new, role="model"),)})
+        registry.activities.register("demo", tuned)
+        dead = registry.versions.trace("demo/tau/toy:Phase2")
+        assert shape(dead)[-1] == ("id", "mlflow-run:e1f3")
+        parent = Activity(kind="training", status="unknown", ids=(run,), outputs=(Part(record=old, role="model"),))
+        record = registry.activities.register("demo", parent).record
+        up = registry.versions.trace("demo/tau/toy:Phase2")
+        titles = {node.id: node.title for node in up.nodes}
+        assert [(titles[edge.frm], edge.role, titles[edge.to]) for edge in up.edges] == [
+            ("demo/tau/toy:Phase2", "made by", "fine-tuning"),
+            ("fine-tuning", "parent", "training"),
+            ("training", "made", "demo/tau/toy:Run2"),
+        ]
+        for start in ("demo/tau/toy:Run2", record, "mlflow-run:e1f3"):
+            down = registry.versions.trace(start, direction="down")
+            assert shape(down)[-2:] == [("activity", "fine-tuning"), ("version", "demo/tau/toy:Phase2")]
+            assert len({(edge.frm, edge.to) for edge in down.edges}) == len(down.edges)
+
+    def test_a_dataset_that_is_named_by_its_id_leads_to_its_record_and_a_selector_does_not(
+        self, registry: Registry
+    ) -> None:
+        made = register(registry, "demo/tau/toy:V1").record
+        parts = (
+            Part(id=Identifier(scheme="local", value="toys"), role="train"),
+            Part(selector=Selector(scheme="local", value="more"), role="train"),
+        )
+        run = Activity(kind="training", status="finished", inputs=parts, outputs=(Part(record=made, role="model"),))
+        registry.activities.register("demo", run)
+        records = [registry.datasets.register("demo", dataset(value)).record for value in ("toys", "more")]
+        up = registry.versions.trace("demo/tau/toy:V1")
+        assert {(node.kind, node.id) for node in up.nodes[2:]} == {("dataset", records[0]), ("selector", "local:more")}
+        down = registry.versions.trace("local:toys", direction="down")
+        assert [kind for kind, _ in shape(down)] == ["dataset", "activity", "version"]
+        assert [kind for kind, _ in shape(registry.versions.trace("local:more", direction="down"))] == ["dataset"]
+
     def test_a_walk_stops_at_its_depth_and_says_what_lies_beyond(self, registry: Registry) -> None:
         records = [register(registry, f"demo/tau/toy:V{number}", f"{number}").record for number in range(4)]
         for parent, child in pairwise(records):
