@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from herdbook.kernel import digests as digests_
-from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
+from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.model.files import Content, File
 from herdbook.model.registrations import FileCheck
@@ -107,7 +108,8 @@ class Files:
                 own, held = entitlement.among(self._context, tx, namespace, contents.keys())
             if own:
                 until = self._context.seconds() + LEASE_S
-                self._context.catalogue.lease([Lease(self._context.principal.id, sha256, until) for sha256 in own])
+                with contextlib.suppress(DeniedError):  # who only looks renews nothing
+                    self._context.catalogue.lease([Lease(self._context.principal.id, sha256, until) for sha256 in own])
             here = [contents[sha256] for sha256 in own | held if self._context.blobs.size(sha256) is not None]
             by = _by_digest(here)
             found |= {digest: by[digest] for digest in part if digest in by}

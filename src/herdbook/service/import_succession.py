@@ -2,90 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from herdbook.model.drafts import Drafts
 from herdbook.model.identifiers import Identifier
-from herdbook.model.identities import IdentityEntry
 from herdbook.model.imports import Delivery
 from herdbook.model.statements import Said, StatementEntry, Subject
-from herdbook.model.versions import Entry
 from herdbook.ports.registry import Registry
 from herdbook.service.import_holdings import SOURCE
 from herdbook.service.import_versions import Making
 
 _LIMIT = 1000
+_SAME = {
+    "herdbook/identity/1": ("id", "path", "first", "source"),
+    "herdbook/origin/1": ("source", "path"),
+    "herdbook/note/1": ("title",),
+    "herdbook/release/1": ("source",),
+}
+"""Which fields tell that a statement takes the place of an earlier one: a range of tags that ended, say."""
 
 
 class Succession:
-    """Looks up what is superseded, where the tags of the last import tell that there may be something."""
+    """Looks up what was said before of versions that are here, and what the new statements take the place of."""
 
     def __init__(self, registry: Registry, drafts: Drafts, making: Making, before: StatementEntry | None) -> None:
         self._registry = registry
-        self._drafts = drafts
-        self._before = before
-        self._entries = {made.record: made.entry for made in making if made.entry is not None}
-        told = before.statement.body.get("tags", ()) if before else ()
-        self._tags = frozenset(told)
-        self._appended = drafts.tags[: len(told)] == tuple(told)
-        self._identities: dict[str, dict[tuple[object, ...], list[IdentityEntry]]] = {}
+        self._namespace = drafts.namespace
+        self._entries = {made.record: made.entry for made in making if made.entry is not None} if before else {}
+        self._told: dict[str, list[StatementEntry]] = {}
 
     def delivery(self, delivery: Delivery, source: Said | None) -> Delivery:
-        """Return the delivery with what each statement supersedes; what is there already is left out."""
+        """Return the delivery with what each statement supersedes; what was said already is left out."""
         told = (source, *(self._succeeding(said) for said in delivery.statements))
         statements = [said for said in told if said is not None]
         return delivery.model_copy(update={"statements": tuple(statements)})
 
     def _succeeding(self, said: Said) -> Said | None:
-        if said.type == "herdbook/release/1":
-            return self._release(said)
-        entry = self._entries.get(said.subject[0].record or "")
-        if entry is None or self._before is None:
+        subject = said.subject[0]
+        entry = self._entries.get(subject.record or "")
+        if said.type != "herdbook/release/1" and (entry is None or len(said.subject) > 1):
             return said
-        if said.type == "herdbook/identity/1":
-            return _superseding(said, self._identity(said, entry))
-        if said.type == "herdbook/origin/1" and said.body.get("first") not in {None, *self._tags}:
-            return _superseding(said, self._same(said, entry, ("source", "path")))
-        if said.type == "herdbook/note/1" and said.subject[0].record not in {entry.record, entry.resolved_by}:
-            return _superseding(said, self._same(said, entry, ("title",)))
-        return said
+        told = self._all(str(subject.id) if entry is None else entry.reference)
+        before = [item for item in told if item.statement.type == said.type]
+        if any(_equal(item, said) and not item.withdrawn_by for item in before):
+            return None  # also when somebody put something else in its place since
+        fields = _SAME.get(said.type, ())
+        old = [
+            item.digest
+            for item in before
+            # What an import says has evidence; what a person wrote beside it stays.
+            if fields and item.current and item.statement.evidence and _alike(item, said, fields)
+        ]
+        return said.model_copy(update={"supersedes": tuple(old)}) if old else said
 
-    def _release(self, said: Said) -> Said | None:
-        old = self._registry.statements.list(str(said.subject[0].id), kind="release", limit=_LIMIT).items
-        mine = [entry for entry in old if self._ours(entry, said, ("source",))]
-        if any(entry.statement.body == said.body for entry in mine):
-            return None
-        return _superseding(said, [entry.digest for entry in mine])
-
-    def _identity(self, said: Said, entry: Entry) -> list[str]:
-        """Return ranges that began where this one does and ended elsewhere, or not yet."""
-        first, last = said.body.get("first"), said.body.get("last")
-        if self._appended and (first not in self._tags or last is None or last in self._tags):
-            return []
-        if entry.reference not in self._identities:
-            found: dict[tuple[object, ...], list[IdentityEntry]] = {}
-            for told in self._registry.identities.of(entry.reference):
-                found.setdefault((told.id, told.path, told.first, told.source), []).append(told)
-            self._identities[entry.reference] = found
-        name = str(Identifier.read(said.body["id"]))
-        key = (name, said.body.get("path"), first, said.body.get("source"))
-        return [told.statement for told in self._identities[entry.reference].get(key, ()) if told.last != last]
-
-    def _same(self, said: Said, entry: Entry, fields: tuple[str, ...]) -> list[str]:
-        kind = said.type.split("/")[1]
-        old = self._registry.statements.list(entry.reference, kind=kind, limit=_LIMIT).items
-        mine = [told for told in old if self._ours(told, said, fields)]
-        return [told.digest for told in mine if told.statement.body != said.body]
-
-    def _ours(self, entry: StatementEntry, said: Said, fields: Iterable[str]) -> bool:
-        told = entry.statement
-        same = all(told.body.get(field) == said.body.get(field) for field in fields)
-        return same and told.type == said.type and entry.namespace == self._drafts.namespace
+    def _all(self, subject: str) -> list[StatementEntry]:
+        """Return all that this namespace said of something, also what is no longer current."""
+        if subject not in self._told:
+            page = self._registry.statements.list(subject, every=True, limit=_LIMIT)
+            self._told[subject] = [entry for entry in page.items if entry.namespace == self._namespace]
+        return self._told[subject]
 
 
-def _superseding(said: Said, old: list[str]) -> Said:
-    return said.model_copy(update={"supersedes": tuple(dict.fromkeys(old))}) if old else said
+def _equal(entry: StatementEntry, said: Said) -> bool:
+    told = entry.statement
+    return told.body == said.body and (told.evidence or None) == (said.evidence or None)
+
+
+def _alike(entry: StatementEntry, said: Said, fields: tuple[str, ...]) -> bool:
+    return all(entry.statement.body.get(field) == said.body.get(field) for field in fields)
 
 
 def source_said(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from herdbook.kernel.errors import ConflictError
-from herdbook.model.drafts import Drafts
+from herdbook.model.drafts import Drafts, Finding
 from herdbook.model.imports import Delivery, Report
 from herdbook.model.plans import Plan
 from herdbook.model.rules import Rules
@@ -139,6 +139,7 @@ class _Import:
         self.holdings = Holdings.of(registry, plan.namespace, names, _wanted(drafts))
         self.making = import_versions.make(drafts, plan, self.holdings)
         self.builder = self._builder({})
+        self.told = told_sources(registry, plan.namespace, drafts.source.kind, drafts.source.name)
 
     def _builder(self, actors: dict[str, str]) -> Builder:
         return Builder(self.drafts, self.plan, self.making, self.holdings, actors)
@@ -180,14 +181,19 @@ class _Import:
     def delivery(self, actors: dict[str, str], *, rules: str = "") -> Delivery:
         """Return what is to be sent."""
         self.builder = self._builder(actors)
-        source = self.drafts.source
-        told = told_sources(self.registry, self.plan.namespace, source.kind, source.name)
-        succession = Succession(self.registry, self.drafts, self.making, told[0] if told else None)
-        return succession.delivery(self.builder.delivery(), self._source_said(told, rules))
+        succession = Succession(self.registry, self.drafts, self.making, self.told[0] if self.told else None)
+        return succession.delivery(self.builder.delivery(), self._source_said(rules or self.plan.rules))
 
-    def _source_said(self, told: list[StatementEntry], rules: str) -> Said | None:
-        body = told[0].statement.body if len(told) == 1 else None
-        return source_said(self.drafts, rules or self.plan.rules, body, tuple(entry.digest for entry in told))
+    def _source_said(self, rules: str) -> Said | None:
+        body = self.told[0].statement.body if len(self.told) == 1 else None
+        return source_said(self.drafts, rules, body, tuple(entry.digest for entry in self.told))
+
+    def _other_plan(self) -> list[Finding]:
+        """Return a finding when the last import was made by a plan that somebody had edited, and this one is not."""
+        if not self.told or not told_rules(self.told[0])[1] or plan_items.edits(self.plan):
+            return []
+        message = "the last import was made by an edited plan, this one is not: what was renamed, or left out, is new"
+        return [Finding(code="plan-not-edited", message=message)]
 
     def arrived(self) -> list[str]:
         """Return contents that came for versions which registering did not resolve."""
@@ -205,5 +211,5 @@ class _Import:
             delivery,
             self.holdings,
             duplicates=duplicates,
-            findings=self.builder.findings,
+            findings=[*self.builder.findings, *self._other_plan()],
         )

@@ -23,6 +23,7 @@ from herdbook.service import plans
 RULES = Rules.read(
     {"schema": "herdbook/import-rules/1", "name": "toy", "source": "toy/.*", "namespace": "demo", "package": "Toy/Pack"}
 )
+READ: dict[str, Any] = {"": {"how": "extracted", "where": "commit:" + "c" * 40}}
 TAGS = ("V1", "V2", "V3")
 
 
@@ -39,7 +40,7 @@ def key_of(model: str, files: Mapping[str, bytes]) -> str:
 def identity(path: str, first: str, last: str | None = None) -> DraftSaid:
     body: dict[str, Any] = {"id": {"scheme": "cms-fileinpath", "value": f"Toy/Pack/data/{path}"}, "source": "Toy/Pack"}
     body |= {"path": path, "first": first} | ({"last": last} if last else {})
-    return DraftSaid(type="herdbook/identity/1", body=body, issued="2020-01-01T00:00:00Z")
+    return DraftSaid(type="herdbook/identity/1", body=body, issued="2020-01-01T00:00:00Z", evidence=READ)
 
 
 def origin(**more: Any) -> DraftSaid:
@@ -48,6 +49,7 @@ def origin(**more: Any) -> DraftSaid:
         type="herdbook/origin/1",
         body=body,
         issued="2020-01-01T00:00:00Z",
+        evidence=READ,
         people={"/author": "jane <jane@example.org>"},
     )
 
