@@ -106,6 +106,7 @@ def said(
         source: the package, or the name of the source.
     """
     found: dict[str, list[DraftSaid]] = {}
+    extracted = [Evidence(how="extracted", where=f"tag:{tag.name}") for tag in tags]
     for each in sorted(identities, key=lambda item: (item.first, item.name, item.key, item.path)):
         id_ = placer.identity(each.name)
         if id_ is None:
@@ -114,11 +115,11 @@ def said(
         body: Json = {"id": id_.json_object(), "source": source, "path": each.path, "first": first}
         evidence = {
             "/id": Evidence(how="inferred", where=f"tag:{first}", rule="symbolic-link" if each.link else "identity"),
-            "/first": Evidence(how="extracted", where=f"tag:{first}"),
+            "/first": extracted[each.first],
         }
         if each.last is not None:
             body["last"] = tags[each.last].name
-            evidence["/last"] = Evidence(how="extracted", where=f"tag:{tags[each.last].name}")
+            evidence["/last"] = extracted[each.last]
         told = DraftSaid(type="herdbook/identity/1", body=body, issued=dates[each.first], evidence=evidence)
         found.setdefault(each.key, []).append(told)
     return found

@@ -30,8 +30,11 @@ class Origins:
 
     def __init__(self, timeline: Timeline, tags: Sequence[Tag], source: str) -> None:
         self._timeline, self._tags, self._source = timeline, tags, source
+        # The account that holds the source is an organisation as a rule, and stays in addresses.
+        self._organisations = [source.partition("/")[0]] if "/" in source else []
         self._requests = messages.pull_requests(timeline.commits)
         self._renamed: dict[int, dict[str, str]] = {}
+        self._commits: dict[int, tuple[Json, dict[str, Evidence], dict[str, str]]] = {}
         self.people: dict[str, DraftPerson] = {}
 
     def of(self, found: Found) -> list[DraftSaid]:
@@ -41,15 +44,12 @@ class Origins:
 
     def _of(self, group: Group, coming: Coming) -> DraftSaid:
         commit = self._timeline.commits[coming.commit]
-        body: Json = {"source": self._source}
-        evidence: dict[str, Evidence] = {}
-        people: dict[str, str] = {}
-        if group.folder:
-            body["path"] = group.folder
-        if commit.id:
-            body["commit"] = commit.id
-            self._of_commit(commit, body, evidence, people)
-        else:
+        if coming.commit not in self._commits:
+            self._commits[coming.commit] = self._of_commit(commit)
+        told, whence, people = self._commits[coming.commit]
+        body: Json = {"source": self._source, **({"path": group.folder} if group.folder else {}), **told}
+        evidence = dict(whence)
+        if not commit.id:
             evidence[""] = Evidence(how="extracted", where=f"{coming.held[0].digest}:{coming.held[0].path}")
         if coming.first_tag is not None:
             body["first"] = self._tags[coming.first_tag].name
@@ -62,13 +62,18 @@ class Origins:
             type="herdbook/origin/1", body=body, issued=date_of(commit), evidence=evidence or None, people=people
         )
 
-    def _of_commit(self, commit: Commit, body: Json, evidence: dict[str, Evidence], people: dict[str, str]) -> None:
+    def _of_commit(self, commit: Commit) -> tuple[Json, dict[str, Evidence], dict[str, str]]:
+        """Return body, evidence and people that are the same for all that a commit brought."""
+        if not commit.id:
+            return {}, {}, {}
         where = f"commit:{commit.id}"
-        evidence["/commit"] = Evidence(how="extracted", where=where)
+        body: Json = {"commit": commit.id}
+        evidence = {"/commit": Evidence(how="extracted", where=where)}
+        people: dict[str, str] = {}
         if (date := date_of(commit)) is not None:
             body["date"] = date
             evidence["/date"] = Evidence(how="extracted", where=where)
-        if message := messages.clean(commit.message):
+        if message := messages.clean(commit.message, self._organisations):
             body["message"] = message
             evidence["/message"] = Evidence(how="asserted", where=where)
         if (request := self._requests.get(commit.id)) is not None:
@@ -79,6 +84,7 @@ class Origins:
             self.people.setdefault(key, DraftPerson(name=commit.author.name, email=commit.author.email))
             people["/author"] = key
             evidence["/author"] = Evidence(how="extracted", where=where)
+        return body, evidence, people
 
     def _renames(self, at: int) -> dict[str, str]:
         if at not in self._renamed:

@@ -37,16 +37,21 @@ class Found:
     current: bool = False
     first_tag: int | None = None
     last_tag: int | None = None
+    commit: int = -1
+    """The commit that brought the set."""
+    held: tuple[Held, ...] = ()
+    """The files, where the set was first."""
+    group: Group | None = None
+    """The group that held it first."""
 
-    @property
-    def origin(self) -> tuple[Group, Coming]:
-        """The group that held the set first, in the order of commits."""
-        return min(self.comings.items(), key=lambda item: (item[1].commit, item[0]))
-
-    @property
-    def held(self) -> tuple[Held, ...]:
-        """The files, where the set was first."""
-        return self.origin[1].held
+    def come(self, group: Group, commit: int, held: tuple[Held, ...]) -> None:
+        """Learn that a commit brought the set to a group; commits come in any order."""
+        known = self.comings.get(group)
+        if known is not None and known.commit <= commit:
+            return
+        self.comings[group] = Coming(commit, held)
+        if self.group is None or (commit, group) < (self.commit, self.group):
+            self.commit, self.group, self.held = commit, group, held
 
     @property
     def model_file(self) -> Held:
@@ -57,11 +62,6 @@ class Found:
     def rule(self) -> str:
         """The rule that made it."""
         return self.model_file.place.rule
-
-    @property
-    def commit(self) -> int:
-        """The commit that brought the set."""
-        return self.origin[1].commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Sets:
         expected = next((self._expects[each.place.rule] for each in held if each.place.rule in self._expects), ())
         missing = sorted(set(expected) - {each.place.member for each in held})
         if missing:
-            group = found.origin[0]
-            message = f"{group.model} {group.label}".rstrip() + f" lacks {', '.join(missing)} of {', '.join(expected)}"
+            label = found.group.label if found.group else ""
+            message = f"{found.model} {label}".rstrip() + f" lacks {', '.join(missing)} of {', '.join(expected)}"
             self._findings.add("incomplete-set", message, found.held[0].path)
 
 
@@ -180,19 +180,13 @@ def replay(timeline: Timeline, standing: Standing, sets: Sets, head: int | None,
             _stand(now, group, found)
             result.shifts.setdefault(step.index, []).append(Shift(group, before, found))
             if found is not None:
-                _come(found, group, step.index, sets.kept(held))
+                found.come(group, step.index, sets.kept(held))
                 seen(found, held, standing)
         if step.index == head:
             result.at_head = dict(now)
     for found in result.at_head.values():
         found.current = True
     return result
-
-
-def _come(found: Found, group: Group, commit: int, held: tuple[Held, ...]) -> None:
-    known = found.comings.get(group)
-    if known is None or commit < known.commit:
-        found.comings[group] = Coming(commit, held)
 
 
 def _stand(now: dict[Group, Found], group: Group, found: Found | None) -> None:
