@@ -11,11 +11,15 @@ from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
 from herdbook.model.datasets import DatasetEntry
 from herdbook.model.dossiers import Diff, Dossier
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.identities import IdentityEntry
+from herdbook.model.imports import Coverage, ImportEntry, Report, Status
 from herdbook.model.journal import Checkpoint, EventEntry
 from herdbook.model.lineage import Lineage
 from herdbook.model.models import ModelEntry
+from herdbook.model.plans import Plan
 from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.registrations import Intake
+from herdbook.model.releases import Released, ReleaseEntry
 from herdbook.model.statements import StatementEntry
 from herdbook.model.versions import Entry, Registered
 
@@ -163,6 +167,33 @@ class StateDigest(Answer):
     state_digest: Sha256
 
 
+class ShownRelease(Answer):
+    """A release, and the versions that were in it."""
+
+    release: ReleaseEntry
+    versions: tuple[Released, ...] = ()
+
+
+class Surveyed(Answer):
+    """What a source knows of its versions: how many have each field, and how many could."""
+
+    name: Text
+    kind: Text
+    versions: Int
+    coverage: tuple[Coverage, ...]
+
+
+class RulesAnswer(Answer):
+    """Mapping rules: what they are for, and how many of their own tests fail, with what each failure is."""
+
+    name: Text
+    source: Text
+    namespace: Text
+    ready_made: Bool
+    tests: Int
+    failures: tuple[Text, ...] = ()
+
+
 class Me(Answer):
     """Who acts, and where that was found."""
 
@@ -233,6 +264,20 @@ ANSWERS: dict[str, Shape] = {
     "fetch": Shape((Fetched,)),
     "verify": Shape((Verified,), many=True),
     "inspect": Shape((Inspected,), many=True),
+    "import git": Shape((Plan, Report)),
+    "import folder": Shape((Plan, Report)),
+    "import status": Shape((Status,)),
+    "import verify": Shape((Status,)),
+    "import survey": Shape((Surveyed,), many=True),
+    "import list": Shape((ImportEntry,), many=True),
+    "import show": Shape((ImportEntry,)),
+    "import undo": Shape((ImportEntry,)),
+    "import rules": Shape((RulesAnswer,), many=True),
+    "release list": Shape((ReleaseEntry,), many=True),
+    "release show": Shape((ShownRelease,)),
+    "release of": Shape((Released,), many=True),
+    "identity show": Shape((IdentityEntry,), many=True),
+    "identity of": Shape((IdentityEntry,), many=True),
     "alias set": Shape((PointerEntry,)),
     "alias remove": Shape((PointerEntry,)),
     "alias list": Shape((PointerEntry,), many=True),

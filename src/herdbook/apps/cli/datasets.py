@@ -14,6 +14,7 @@ from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.paging import Walk, paged
 from herdbook.apps.cli.references import complete_namespace
 from herdbook.apps.cli.session import Session, pass_session
+from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Json
 from herdbook.model.datasets import Dataset, DatasetEntry, ManifestLine, write_manifest
 from herdbook.model.identifiers import Identifier
@@ -102,19 +103,32 @@ def show(session: Session, /, *, reference: str) -> None:
 
     def view() -> Drawing:
         from rich.console import Group as Stack
+        from rich.text import Text
 
         from herdbook.apps.cli.views import statements
         from herdbook.apps.cli.views import text as t
 
         head = t.line((entry.dataset.title, t.HEAD), (t.short(entry.record), t.DIM))
-        rows = t.pairs(
-            [("title", entry.title), ("manifest", entry.dataset.manifest), ("in", ", ".join(entry.namespaces))]
-        )
+        known = [("title", entry.title), ("manifest", entry.dataset.manifest), ("in", ", ".join(entry.namespaces))]
+        rows = t.pairs((name, Text(value)) for name, value in (*known, *_parts(entry.dataset)) if value)
         listing = [t.section("Said about it", statements.listing(said, names))] if said else []
         return Stack(head, rows, *listing)
 
     session.output.one(entry, view, brief=entry.record)
     session.output.hint(f"herdbook trace {entry.record[:19]} --down shows what was made with it")
+
+
+def _parts(value: Dataset) -> list[tuple[str, str]]:
+    """Return what the identifier itself says, by the rules of its scheme; nothing where it is no such name."""
+    from herdbook.model import schemes
+
+    if value.id is None:
+        return []
+    try:
+        found = schemes.parse(value.id.scheme, value.id.value)
+    except InvalidError:
+        return [("name", f"does not look like one of {value.id.scheme}")]
+    return [(name.replace("_", " "), part) for name, part in found.fields.items()]
 
 
 @dataset.command(name="list")

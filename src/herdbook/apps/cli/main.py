@@ -29,6 +29,11 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "verify": Entry(_AT + "files", "verify", "Read registered files again and compare."),
         "inspect": Entry(_AT + "files", "inspect", "Read facts of files that are not registered."),
     },
+    "Bring from elsewhere": {
+        "import": Entry(_AT + "imports", "import_", "What other systems hold: plan, apply, compare, take back."),
+        "identity": Entry(_AT + "identities", "identity", "What other systems call a version and its files."),
+        "release": Entry(_AT + "releases", "release", "Releases of software, and which versions were in them."),
+    },
     "Say and link": {
         "alias": Entry(_AT + "pointers", "alias", "What is in use: names that may move."),
         "statement": Entry(_AT + "statements", "statement", "What was learnt about something."),

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from herdbook.apps.cli.views import activities, statements
+from herdbook.apps.cli.views import activities, origins, statements
 from herdbook.apps.cli.views import text as t
 from herdbook.model.activities import ActivityEntry, Part
 from herdbook.model.base import Json
@@ -42,9 +42,11 @@ def dossier(
     parts.append(Padding(t.pairs(_facts(value)), (1, 0, 0, 2)))
     parts.append(_files(value))
     parts += _interface(value)
+    parts += origins.sections(value.statements, names)
     if value.made_by:
         parts.append(t.section("Made by", Group(*(made_by(entry, nodes) for entry in value.made_by))))
     said = [entry for entry in value.statements if entry.statement.kind not in _ELSEWHERE or not entry.current]
+    said = [entry for entry in said if not origins.drawn(entry)]
     notes = [] if every else [entry for entry in said if _is_note_on_name(entry)]
     said = sorted((entry for entry in said if entry not in notes), key=statements.importance)
     if said:

@@ -80,6 +80,8 @@ def datasets(entries: Iterable[DatasetEntry]) -> Table:
 def activities(entries: Iterable[ActivityEntry]) -> Table:
     """Return activities."""
     table = t.table("kind", "status", "ended", "inputs", "outputs", "ids", "digest", right=[3, 4])
+    for column in (0, 1, 6):  # long ids are folded instead
+        table.columns[column].no_wrap = True
     for entry in entries:
         activity = entry.activity
         failed = activity.status == "failed"

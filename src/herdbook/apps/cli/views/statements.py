@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from herdbook.apps.cli.views import origins
 from herdbook.apps.cli.views import text as t
 from herdbook.model.base import Json
 from herdbook.model.statements import StatementEntry, Subject
@@ -25,9 +26,21 @@ def gist(kind: str, body: Json) -> str:
 
 def _identity(body: Json) -> str:
     name = body.get("id", {})
-    span = f" from {body['first']}" if "first" in body else ""
-    span += f" until before {body['last']}" if "last" in body else ""
-    return f"{name.get('scheme', '?')}:{name.get('value', '?')}{span}"
+    tags = f" {origins.span(body.get('first'), body.get('last'))}" if {"first", "last"} & set(body) else ""
+    return f"{name.get('scheme', '?')}:{name.get('value', '?')}{tags}"
+
+
+def _origin(body: Json) -> str:
+    commit = f"commit {str(body['commit'])[:12]}" if "commit" in body else ""
+    when = str(body.get("date", ""))[:10]
+    return t.joined(
+        [t.joined([str(body.get("source", "?")), commit, when], " "), t.compact(body.get("message", ""))], ": "
+    )
+
+
+def _source(body: Json) -> str:
+    tags = t.many(len(body["tags"]), "tag") if body.get("tags") else ""
+    return t.joined([f"{body.get('kind', '?')} {body.get('name', '?')}", tags, f"rules {body.get('rules', '?')}"], ", ")
 
 
 def _with(key: str, word: str) -> Callable[[Json], str]:
@@ -51,6 +64,9 @@ def _note(body: Json) -> str:
 
 _GIST: dict[str, Callable[[Json], str]] = {
     "identity": _identity,
+    "origin": _origin,
+    "release": lambda body: t.many(len(body.get("packages", ())), "package"),
+    "source": _source,
     "withdrawal": _with("replacement", "use"),
     "deprecation": _with("successor", "successor"),
     "known-issue": _issue,
@@ -101,7 +117,9 @@ def full(entry: StatementEntry, names: t.Names) -> RenderableType:
     """Return one statement with all it says."""
     said = entry.statement
     state = "" if entry.current else "withdrawn" if entry.withdrawn_by else "superseded"
-    evidence = {pointer or "/": item.how for pointer, item in (said.evidence or {}).items()}
+    evidence = [
+        f"{pointer or '/'}  {origins.evidence({pointer: item})}" for pointer, item in (said.evidence or {}).items()
+    ]
     rows: list[tuple[str, RenderableType | None]] = [
         ("about", "\n".join(subject(item) for item in said.subject)),
         ("said", f"{t.when(said.issued)} UTC by {t.who(said.issuer, names)}"),
@@ -111,7 +129,7 @@ def full(entry: StatementEntry, names: t.Names) -> RenderableType:
         ("superseded by", ", ".join(entry.superseded_by)),
         ("withdrawn by", ", ".join(entry.withdrawn_by)),
         ("not known", ", ".join(said.unknown or ())),
-        ("evidence", t.compact(evidence) if evidence else None),
+        ("evidence", Text("\n".join(evidence)) if evidence else None),
     ]
     body = t.pairs(
         (key, Text(value if isinstance(value, str) else t.compact(value, 2000))) for key, value in said.body.items()
