@@ -8,7 +8,8 @@ from itertools import groupby
 
 from herdbook.model.imports import BlobFate, Report
 
-_SPECIAL = re.compile(r"[\\`*_{}\[\]()#+|~$^=!-]")
+_SPECIAL = re.compile(r"[\\`*_\[\]|~$]")
+"""What is markup within a line of a table or a heading."""
 _LINKS = (("://", "&#58;//"), ("www.", "www&#46;"), ("@", "&#64;"))
 _OUTCOMES = {"planned": "Nothing was written", "applied": "Applied", "unchanged": "Nothing was new"}
 _MANY = 20

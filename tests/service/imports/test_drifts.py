@@ -11,8 +11,9 @@ from herdbook.ports.registry import Registry
 from herdbook.service import drifts, importing, plans
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # tests are no package that is installed
+from tests.service.imports.applied import ALL, ONE, TWO, history, run
 from tests.service.imports.drafted import RULES, MemorySource, drafts, git, identity, version
-from tests.service.imports.test_importing import ALL, ONE, TWO, history, partial, run
+from tests.service.imports.test_import_again import partial
 from tests.service.imports.test_plans import edit
 
 

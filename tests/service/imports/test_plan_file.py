@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from herdbook.kernel.errors import DeniedError, InvalidError, MissingError
+from herdbook.kernel.errors import DeniedError, InvalidError, MissingError, UnavailableError
 from herdbook.model.drafts import SourceState
 from herdbook.model.plans import Conflict, Plan, PlanModel, PlanVersion, PlanWithdrawal
 from herdbook.service import plan_file, plan_yaml
@@ -202,3 +202,14 @@ def test_a_plan_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
 
 def test_the_header_says_what_may_be_edited() -> None:
     assert plan_yaml.dump({"a": "b"}, header="one\n\ntwo") == "# one\n#\n# two\n\na: b\n"
+
+
+def test_a_plan_in_yaml_says_what_to_install_and_one_in_json_needs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    for name in ("plan.yaml", "plan.json"):
+        plan_file.write(tmp_path / name, plan())
+    assert plan_file.read(tmp_path / "plan.json") == plan()
+    with pytest.raises(UnavailableError, match="Install herdbook"):
+        plan_file.read(tmp_path / "plan.yaml")
