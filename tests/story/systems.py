@@ -17,9 +17,10 @@ from herdbook.kernel import times
 from herdbook.model.drafts import Drafts
 from herdbook.model.histories import Blob
 from herdbook.model.rules import Rules
+from herdbook.plugins import importers
 from herdbook.plugins.importers.git import Git
 from herdbook.ports.importers import History
-from herdbook.service.mapping import draft
+from herdbook.service.mapping import draft, rules_file
 
 NAMES = {
     "RecoTauTag-TrainingFiles": "RecoTauTag-TrainingFiles.git.tar",
@@ -65,36 +66,12 @@ class System:
         return {tag.name: self.trees[tag.commit] for tag in self.history.tags}
 
 
-RULES: dict[str, dict[str, Any]] = {
-    "RecoTauTag-TrainingFiles": {
-        "models": [
-            {
-                "id": "deeptau",
-                "paths": [r"DeepTauId/deepTau_(?P<v>20\d\dv\w+?)_(?P<part>core|inner|outer)\.pb"],
-                "model": "cms/tau/deeptau",
-                "label": "{v}",
-                "member": "part",
-                "expects": ["core", "inner", "outer"],
-            },
-            {
-                "id": "sonic",
-                "paths": [r"DeepTauIdSONIC/deeptau_(?P<v>\w+)/\d+/model\.graphdef"],
-                "model": "cms/tau/deeptau-sonic",
-                "label": "{v}",
-                "folder": "DeepTauIdSONIC/deeptau_{v}",
-            },
-        ],
-        "sidecars": [{"id": "triton", "paths": [r".*/config\.pbtxt"], "of": ["sonic"]}],
-    },
-    "L1Trigger-Phase2L1ParticleFlow": {},
-}
+SHIPPED = Path(importers.__file__).parent / "rules"
 
 
 def rules(name: str) -> Rules:
-    """Return rules of which only the DeepTau ones are needed here; the rest is left to the fallback."""
-    value = name.replace("-", "/") + "/data/{path}"
-    identity = {"scheme": "cms-fileinpath", "value": value}
-    return Rules.read({"name": name, "source": ".*", "namespace": "cms", "identity": identity, **RULES[name]})
+    """Return the ready-made rules of a system."""
+    return rules_file.read(SHIPPED / f"cms-data-{name}.yaml")
 
 
 @pytest.fixture(scope="module", params=NAMES)

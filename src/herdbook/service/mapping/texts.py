@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from herdbook.model.drafts import DraftActivity, DraftDataset
 from herdbook.model.rules import ListRule, Rules
 from herdbook.model.statements import Evidence, Said
-from herdbook.service.mapping import lists, readmes
+from herdbook.service.mapping import configs, lists, readmes
 from herdbook.service.mapping.lists import ListDrafts
 from herdbook.service.mapping.origins import date_of
 from herdbook.service.mapping.placing import Placer
@@ -97,10 +97,13 @@ class Texts:
             said, findings = lists.release_list(text, name, rule.scheme or "release", where, issued)
             self.statements.append(said)
             self._findings.extend(findings)
-        elif rule.what == "dataset-list":
+            return
+        if rule.what == "dataset-list":
             drafts = lists.dataset_list(text, name, rule.scheme or "", where, issued)
-            self._keep(drafts)
-            self.activities.extend(drafts.activities)
+        else:
+            drafts = configs.training_config(text, rule, self._placer.place(path).groups, where, issued)
+        self._keep(drafts)
+        self.activities.extend(drafts.activities)
 
     def _keep(self, drafts: ListDrafts) -> None:
         self._findings.extend(list(drafts.findings))

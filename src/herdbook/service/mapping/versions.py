@@ -122,7 +122,7 @@ class Sets:
 
     def all(self) -> list[Found]:
         """Return all versions, by model, then in the order of commits."""
-        return sorted(self._keys.values(), key=lambda found: (found.model, found.commit, found.key))
+        return sorted(self._keys.values(), key=lambda found: (found.model, found.commit, found.group, found.key))
 
     def check_whole(self, found: Found) -> None:
         """Note a set that lacks members which its rule expects."""

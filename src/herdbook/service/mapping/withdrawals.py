@@ -9,6 +9,7 @@ from herdbook.model.drafts import DraftWithdrawal
 from herdbook.model.statements import Evidence
 from herdbook.service.mapping import messages
 from herdbook.service.mapping.origins import date_of
+from herdbook.service.mapping.standing import Held
 from herdbook.service.mapping.timeline import Timeline
 from herdbook.service.mapping.versions import Found, Replayed, Shift
 
@@ -36,16 +37,16 @@ def _withdrawn(timeline: Timeline, at: int, shifts: list[Shift]) -> Iterator[tup
     for shift in shifts:
         if shift.before is None or shift.before.key in stays:
             continue
-        lost = _lost(shift.before, shift.after)
+        lost = _lost(shift.before.comings[shift.group].held, shift.after)
         if lost and not lost <= moved:
             yield shift.before, shift.after
 
 
-def _lost(before: Found, after: Found | None) -> set[str]:
+def _lost(before: tuple[Held, ...], after: Found | None) -> set[str]:
     """Return the paths whose change withdraws a set: files of the model, and sidecars that were changed."""
     now = {each.inside: each.digest for each in after.held} if after else {}
     lost: set[str] = set()
-    for each in before.held:
+    for each in before:
         gone, other = each.inside not in now, now.get(each.inside, each.digest) != each.digest
         if (not each.sidecar and (gone or other)) or (each.sidecar and other and each.place.role not in DOCUMENTS):
             lost.add(each.path)
