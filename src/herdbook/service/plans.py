@@ -43,7 +43,7 @@ def make(drafts: Drafts) -> Plan:
 
 
 def _version(version: DraftVersion) -> PlanVersion:
-    tags = " … ".join(filter(None, (version.first, version.last)))
+    tags = " … ".join(dict.fromkeys(filter(None, (version.first, version.last))))
     return PlanVersion(
         key=version.key,
         of=version.model,
