@@ -88,20 +88,18 @@ def _number(commit: Commit) -> int | None:
     return int(found[1]) if found else None
 
 
-def pull_requests(commits: Sequence[Commit], head: str = "", *, innermost: bool = True) -> dict[str, int]:
+def pull_requests(commits: Sequence[Commit], head: str = "") -> dict[str, int]:
     """Return commit → number of the pull request that brought it, as merges (and ``(#N)`` of squashed ones) say.
 
     A merge's number belongs to the merge and to what it brought first: what its other parents reach and nothing before
     it on the main line did. The main line is the chain of first parents of the head, then of other tips, newest first.
 
-    Where a pull request of a fork was merged into a branch that then came by another one, both numbers fit, of
-    different repositories. ``innermost`` keeps that of the merge closest to the commit (the fork's); else the one by
-    which it came to the main line.
+    Where a pull request of a fork was merged into a branch that then came by another one, the number is that of the
+    latter, by which it came to the main line: it is the one in the source's own repository.
 
     Args:
         commits: oldest first, parents before children. The time is linear in their number.
         head: the commit at which the main line ends; the newest where it is not said.
-        innermost: which of two numbers counts.
     """
     known = {commit.id: commit for commit in commits}
     numbers: dict[str, int] = {}
@@ -114,8 +112,7 @@ def pull_requests(commits: Sequence[Commit], head: str = "", *, innermost: bool 
             if commit is None:
                 walk.pop()
                 continue
-            own = _number(commit)
-            number = own if brought is None or (innermost and own is not None) else brought
+            number = _number(commit) if brought is None else brought
             if number is not None:
                 numbers[commit.id] = number
             inside = number if len(commit.parents) > 1 else None
