@@ -81,7 +81,7 @@ class GitSource:
 
     def drafts(self, rules: Rules) -> Drafts:
         """Return all that the repository tells, by the rules."""
-        from herdbook.service.mapping.draft import draft  # noqa: PLC0415 - only an import needs it
+        from herdbook.service.mapping import draft  # noqa: PLC0415 - only an import needs it
 
         return draft(self.history, self.state(), rules)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from herdbook.service.mapping.draft import draft
+from herdbook.service.mapping.drafts import draft
 
 __all__ = ["draft"]
