@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-NAMES = ("register", "catalogue", "ingest", "verify", "onnx_headers", "show")
+NAMES = ("register", "catalogue", "ingest", "verify", "onnx_headers", "show", "importing")
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -78,7 +78,8 @@ def machine() -> str:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return rows as a Markdown table."""
     lines = ["| what | ours | peer | ratio | aim | met | note |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
+    blank = {"peer": "", "ratio": None, "aim": "", "met": None, "note": ""}
+    for row in (blank | row for row in rows):
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
         met = {True: "yes", False: "**no**", None: ""}[row["met"]]
         cells = (row["what"], row["ours"], row["peer"], ratio, row["aim"], met, row["note"])

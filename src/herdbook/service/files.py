@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, BinaryIO
 
 from herdbook.kernel import digests as digests_
 from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, MissingError
@@ -13,13 +16,40 @@ from herdbook.model.files import Content, File
 from herdbook.model.registrations import FileCheck
 from herdbook.model.rows import Lease
 from herdbook.model.versions import Entry, Registered
-from herdbook.ports.blobs import Progress
+from herdbook.ports.blobs import Progress, Staged
 from herdbook.ports.catalogue import Reader
 from herdbook.service import arrivals, entitlement, entries, facts, journal, references, statements
 from herdbook.service.context import LEASE_S, Context
 
 FOUND_AT_ONCE = 5000
 """Digests that are looked up together."""
+
+
+THREADS = 4
+"""How many sources are put at once: two at work for a processor, while others wait for the disk."""
+
+
+@contextlib.contextmanager
+def _lanes(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Give a ``map`` that works in threads where there are several things to do."""
+    if count < 2:
+        yield map
+    else:
+        with ThreadPoolExecutor(min(THREADS, count), thread_name_prefix="herdbook-put") as threads:
+            yield threads.map
+
+
+def _in_turn(progress: Progress | None) -> Progress | None:
+    """Return a progress that several threads may call: what it calls is called by one at a time."""
+    if progress is None:
+        return None
+    lock, told = threading.Lock(), progress
+
+    def tell(count: int) -> None:
+        with lock:
+            told(count)
+
+    return tell
 
 
 class Files:
@@ -33,19 +63,24 @@ class Files:
         return self.put_many([source], progress=progress)[0]
 
     def put_many(self, sources: Sequence[BinaryIO], *, progress: Progress | None = None) -> list[Content]:
-        """Store several. The lease stands before a blob has its name: garbage collection never meets it bare."""
-        contents: list[Content] = []
-        for source in sources:
-            staged = self._context.blobs.stage(source, progress=progress)
+        """Store several, all under one lease; several are read by a few threads, each source by one of them.
+
+        The lease stands before a blob has its name: garbage collection never meets it bare. All of them lie on the
+        disk under temporary names before the first has its own.
+        """
+        staged: list[Staged] = []
+        with _lanes(len(sources)) as each:
             try:
+                staged.extend(each(partial(self._context.blobs.stage, progress=_in_turn(progress)), sources))
+                contents = {item.content.sha256: item.content for item in staged}
                 until = self._context.seconds() + LEASE_S
-                lease = Lease(self._context.principal.id, staged.content.sha256, until)
-                self._context.catalogue.lease([lease], [staged.content])
-                staged.keep()
+                leases = [Lease(self._context.principal.id, sha256, until) for sha256 in contents]
+                self._context.catalogue.lease(leases, contents.values())
+                list(each(lambda item: item.keep(), staged))
             finally:
-                staged.discard()
-            contents.append(staged.content)
-        return contents
+                for item in staged:
+                    item.discard()
+        return [item.content for item in staged]
 
     def open(self, reference: str, path: str) -> BinaryIO:
         """Open a file of a version as a verified stream."""

@@ -13,7 +13,8 @@ from herdbook.ports.importers import Source
 from herdbook.ports.registry import Registry
 
 GROUP_FILES = 256
-GROUP_BYTES = 64 * 2**20
+GROUP_BYTES = 16 * 2**20
+"""Small files are read into memory up to so many bytes and put together; a larger one is streamed alone."""
 
 
 def bring(
@@ -27,7 +28,10 @@ def bring(
         UnavailableError: when there is no room.
     """
     for group in _groups(sizes):
-        contents = registry.files.put_many([_stream(source, digest) for digest in group], progress=progress)
+        if len(group) == 1:
+            contents = [registry.files.put(_stream(source, group[0]), progress=progress)]
+        else:
+            contents = registry.files.put_many([_whole(source, digest) for digest in group], progress=progress)
         for digest, content in zip(group, contents, strict=True):
             if digest not in content.digests:
                 raise CorruptError(
@@ -42,13 +46,22 @@ def _groups(sizes: Mapping[str, int | None]) -> Iterator[list[str]]:
     group: list[str] = []
     total = 0
     for digest, size in sizes.items():
-        group.append(digest)
-        total += size or 0
-        if len(group) >= GROUP_FILES or total >= GROUP_BYTES:
+        if size is None or size > GROUP_BYTES // 4:
+            yield [digest]
+            continue
+        if len(group) >= GROUP_FILES or total + size > GROUP_BYTES:
             yield group
             group, total = [], 0
+        group.append(digest)
+        total += size
     if group:
         yield group
+
+
+def _whole(source: Source, digest: str) -> BinaryIO:
+    """Return a small file in memory: a source is read by one thread, and several put what it gave."""
+    with source.open(digest) as stream:
+        return io.BytesIO(stream.read())
 
 
 def _stream(source: Source, digest: str) -> BinaryIO:

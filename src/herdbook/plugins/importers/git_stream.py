@@ -181,6 +181,9 @@ class _Raw(io.RawIOBase):
         self._held = self._held[count:]
         return count
 
+    def readall(self) -> bytes:
+        return b"".join([bytes(self._held), *self._pieces])
+
     def close(self) -> None:
         close = getattr(self._pieces, "close", None)  # a generator's: closes what it holds open
         if close is not None:
