@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import platformdirs
 
-from herdbook.bootstrap import identity
+from herdbook.bootstrap import principals
 from herdbook.kernel.errors import DeniedError, InvalidError
 from herdbook.model.principals import Principal
 
@@ -90,8 +90,8 @@ class Settings:
         given = self.values["actor.id"]
         if given.value is not None:
             return given
-        path = identity.path_beside(self.file)
-        return Setting("actor.id", identity.keep(path), "file", str(path))
+        path = principals.path_beside(self.file)
+        return Setting("actor.id", principals.keep(path), "file", str(path))
 
     def principal(self) -> Principal:
         """Return who acts.
@@ -103,7 +103,7 @@ class Settings:
             InvalidError: when the id is no actor's.
         """
         actor = self.actor()
-        guarded = actor.origin == "file" and identity.guarded(Path(actor.source))
+        guarded = actor.origin == "file" and principals.guarded(Path(actor.source))
         return Principal.read(
             {"id": actor.text, "kind": self.text("actor.kind"), "assurance": "os" if guarded else "claimed"}
         )
@@ -216,4 +216,4 @@ def check(name: str, value: object, source: str) -> str | int:
         raise InvalidError(
             f"{name} in {source} is {value!r}", code="bad-setting", hint="It can be " + ", ".join(known.choices) + "."
         )
-    return identity.check(value, source) if name == "actor.id" else value
+    return principals.check(value, source) if name == "actor.id" else value

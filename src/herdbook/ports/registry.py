@@ -10,8 +10,6 @@ from herdbook.model.activities import Activity, ActivityEntry
 from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.dossiers import Dossier
 from herdbook.model.files import Content
-from herdbook.model.identities import IdentityEntry
-from herdbook.model.imports import Delivery, ImportEntry
 from herdbook.model.journal import Checkpoint, EventEntry
 from herdbook.model.lineage import Lineage
 from herdbook.model.models import ModelEntry, Profile
@@ -20,10 +18,12 @@ from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.principals import Person, Principal
 from herdbook.model.query import Order
 from herdbook.model.registrations import FileCheck, Registration
-from herdbook.model.releases import Released, ReleaseEntry
 from herdbook.model.statements import Said, StatementEntry
 from herdbook.model.versions import Entry, Registered
 from herdbook.ports.blobs import Progress
+from herdbook.ports.identities import Identities
+from herdbook.ports.imports import Imports
+from herdbook.ports.releases import Releases
 
 
 class Namespaces(Protocol):
@@ -183,76 +183,6 @@ class Files(Protocol):
 
     def find(self, namespace: str, digests: Sequence[str]) -> dict[str, Content]:
         """Return, by digest of any kind, contents that one may name in a namespace without bringing the bytes."""
-        ...
-
-
-class Identities(Protocol):
-    """Foreign identities: what another system calls something, from which tag on, until before which."""
-
-    def find(self, identifier: str, *, tag: str = "") -> list[IdentityEntry]:
-        """Return all that ``scheme:value`` led to, oldest tag first; ``tag`` narrows to what it led to in that one."""
-        ...
-
-    def of(self, reference: str) -> list[IdentityEntry]:
-        """Return what a version, and its files, are called elsewhere."""
-        ...
-
-
-class Releases(Protocol):
-    """Releases of software, and which versions were in them."""
-
-    def get(self, name: str) -> ReleaseEntry:
-        """Return a release.
-
-        Raises:
-            MissingError: when no release of that name is known, with names that are near.
-        """
-        ...
-
-    def versions(self, name: str, *, package: str = "") -> list[Released]:
-        """Return which versions were in a release, under which identities."""
-        ...
-
-    def of(self, reference: str) -> list[Released]:
-        """Return in which releases a version was."""
-        ...
-
-    def list(self, prefix: str = "") -> list[ReleaseEntry]:
-        """Return releases by name."""
-        ...
-
-
-class Imports(Protocol):
-    """Imports: batches of what other systems held. ``service.importing`` reads, plans and delivers them."""
-
-    def record(self, namespace: str, delivery: Delivery) -> ImportEntry:
-        """Write a delivery as one batch: all of it or nothing. Idempotent: what is there is not written again.
-
-        Raises:
-            ConflictError: when a label is there with other content.
-            MissingError: when bytes, or records that are named, are neither here nor in the delivery.
-        """
-        ...
-
-    def get(self, namespace: str, batch: str) -> ImportEntry:
-        """Return a batch by id (or its beginning).
-
-        Raises:
-            MissingError: when there is none.
-        """
-        ...
-
-    def list(self, namespace: str) -> list[ImportEntry]:
-        """Return the batches of a namespace, newest first."""
-        ...
-
-    def undo(self, namespace: str, batch: str, *, reason: str) -> ImportEntry:
-        """Withdraw all that a batch brought and clear its labels; what others added stays.
-
-        Raises:
-            MissingError: when there is no such batch.
-            ConflictError: when it was undone already.
-        """
         ...
 
 

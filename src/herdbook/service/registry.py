@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from herdbook.ports import identities, imports, releases
 from herdbook.ports import registry as ports
 from herdbook.service.activities import Activities
 from herdbook.service.context import Context
@@ -32,9 +33,9 @@ class LocalRegistry:
         self.models: ports.Models = Models(context)
         self.versions: ports.Versions = Versions(context, self)
         self.files: ports.Files = Files(context)
-        self.identities: ports.Identities = Identities(context)
-        self.releases: ports.Releases = Releases(context)
-        self.imports: ports.Imports = Imports(context)
+        self.identities: identities.Identities = Identities(context)
+        self.releases: releases.Releases = Releases(context)
+        self.imports: imports.Imports = Imports(context)
         self.datasets: ports.Datasets = Datasets(context)
         self.activities: ports.Activities = Activities(context)
         self.statements: ports.Statements = Statements(context)
