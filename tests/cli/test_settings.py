@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.bootstrap import discovery, identity, settings, settings_file
+from herdbook.bootstrap import discovery, principals, settings, settings_file
 from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, UnavailableError
 
 ACTOR = "actor:" + "0" * 31 + "7"
@@ -122,21 +122,21 @@ def test_processes_that_need_an_actor_at_once_become_the_same_one() -> None:
     running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(6)]
     said = {child.communicate(timeout=60)[0].strip() for child in running}
     assert len(said) == 1
-    path = identity.path_beside(settings.config_file())
+    path = principals.path_beside(settings.config_file())
     assert path.read_text("ascii").strip() in said
     assert [item.name for item in path.parent.iterdir()] == ["actor"]
 
 
 def test_the_assurance_is_os_only_where_this_account_alone_can_write_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.load().principal().assurance == "os"
-    identity.path_beside(settings.config_file()).chmod(0o666)
+    principals.path_beside(settings.config_file()).chmod(0o666)
     assert settings.load().principal().assurance == "claimed"
     monkeypatch.setenv("HERDBOOK_ACTOR", ACTOR)
     assert settings.load().principal().json_object() == {"id": ACTOR, "kind": "person", "assurance": "claimed"}
 
 
 def test_an_id_that_is_no_actor_names_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = identity.path_beside(settings.config_file())
+    path = principals.path_beside(settings.config_file())
     path.parent.mkdir(parents=True)
     path.write_text("me\n", "utf-8")
     with pytest.raises(InvalidError, match=r"config/herdbook/actor"):
@@ -150,7 +150,7 @@ def test_a_home_that_cannot_be_written_says_what_to_set(tmp_path: Path, monkeypa
     (tmp_path / "file").write_text("", "utf-8")
     monkeypatch.setenv("HERDBOOK_CONFIG", str(tmp_path / "file" / "below" / "config.toml"))
     with pytest.raises(DeniedError, match="HERDBOOK_ACTOR"):
-        identity.keep(tmp_path / "file" / "below" / "actor")
+        principals.keep(tmp_path / "file" / "below" / "actor")
     with pytest.raises(DeniedError, match="HERDBOOK_CONFIG"):
         settings_file.change({"registry": "/there"})
 

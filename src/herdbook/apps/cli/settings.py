@@ -11,7 +11,7 @@ from herdbook.apps.cli.answers import ConfigFile, SettingAnswer
 from herdbook.apps.cli.commands import Group
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.session import Session, pass_session
-from herdbook.bootstrap import discovery, identity, settings_file
+from herdbook.bootstrap import discovery, principals, settings_file
 from herdbook.bootstrap import settings as settings_
 
 _NAME = click.Choice(list(settings_.KNOWN))
@@ -40,8 +40,8 @@ def _all(found: settings_.Settings) -> Iterator[SettingAnswer]:
     for name, known in settings_.KNOWN.items():
         setting = found[name]
         if name == "actor.id" and setting.value is None:
-            path = identity.path_beside(found.file)
-            if (kept := identity.read(path)) is not None:
+            path = principals.path_beside(found.file)
+            if (kept := principals.read(path)) is not None:
                 setting = settings_.Setting(name, kept, "file", str(path))
         yield SettingAnswer(
             name=name, value=setting.value, origin=setting.origin, source=setting.source, about=known.about
