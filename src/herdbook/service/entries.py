@@ -94,12 +94,16 @@ def standing_of(tx: Reader, rows: Iterable[VersionRow]) -> Standing:
         more = currency.current(tx, [row for row in tx.statements(by) if row.type in _STATE_TYPES])
         told += more
         values |= {d: v for d, v in bodies.load(tx, (m.digest for m in more)).items() if isinstance(v, Statement)}
+    about: dict[tuple[str, str], list[tuple[StatementRow, Statement]]] = defaultdict(list)
+    for item in told:
+        if item.type in _STATE_TYPES and item.digest in values:
+            about[item.subject_kind, item.subject].append((item, values[item.digest]))
     for row in rows:
         records = {row.record, standing.resolved_by.get(row.item, row.record)}
-        for statement in told:
-            value = values.get(statement.digest)
-            if value is not None and statement.type in _STATE_TYPES and _covers(tx, statement, value, row, records):
-                _worsen(standing, row.item, _STATE_TYPES[statement.type])
+        for key in [*(("record", record) for record in records), ("name", row.model)]:
+            for item, value in about.get(key, ()):
+                if _covers(tx, item, value, row, records):
+                    _worsen(standing, row.item, _STATE_TYPES[item.type])
     return standing
 
 
@@ -134,6 +138,8 @@ def known_files(tx: Reader, version: Version, namespace: str) -> dict[str, Conte
     """Return contents that earlier statements in a namespace's journal tied to files of an unresolved version."""
     subjects = {("file", file.digest) for file in version.files if not file.resolved}
     told = [row for row in tx.statements(subjects, _RESOLVES) if row.namespace == namespace] if subjects else []
+    if not told:
+        return {}
     rows = currency.current(tx, told)
     values = bodies.load(tx, (row.digest for row in rows))
     by = {row.subject: str(v.body["by"]) for row in rows if isinstance(v := values.get(row.digest), Statement)}

@@ -29,6 +29,9 @@ from herdbook.service.context import Context
 from herdbook.service.entries import standing_of
 from herdbook.service.runs import Runs
 
+AT_ONCE = 1000
+"""Statements that are made together."""
+
 Outcome = Literal["registered", "labelled", "resolved", "extended", "unchanged"]
 
 
@@ -58,6 +61,7 @@ class Registrar:
         self._known_models: set[str] = set()
         self._here: dict[tuple[str, str], tuple[int, str]] = {}
         self._undone: dict[str, list[str]] = {}
+        self._taken_back: list[Said] = []
         self._fresh: set[str] = set()
 
     def preload(
@@ -139,9 +143,9 @@ class Registrar:
         ordinal, record = self._here.get((item.model, digest), (0, digest))
         if ordinal == 0:
             return self._new(item)
-        self._take_back_undo(item.model, ordinal, record)
+        taken_back = self._take_back_undo(item.model, ordinal, record)
         if held or item.label is None:
-            return Place(ordinal, record, "unchanged")
+            return Place(ordinal, record, "extended" if taken_back else "unchanged")
         self._label(item.model, item.label, record)
         return Place(ordinal, record, "labelled")
 
@@ -233,13 +237,16 @@ class Registrar:
         value = known.get(new) if isinstance(new, str) else new
         return differences(known[held], value) if held in known and value is not None else []
 
-    def _take_back_undo(self, model: str, ordinal: int, record: str) -> None:
-        """A version that was undone and is registered again is withdrawn no more."""
-        for withdrawal in self._undone.pop(f"{model}@{ordinal}", ()):
+    def _take_back_undo(self, model: str, ordinal: int, record: str) -> bool:
+        """A version that was undone and is registered again is withdrawn no more; say whether it was."""
+        undone = self._undone.pop(f"{model}@{ordinal}", [])
+        for withdrawal in undone:
             subject = (Subject(statement=withdrawal),)
-            said = Said(type=currency.WITHDRAWAL, subject=subject, body={"reason": "registered again"})
-            statements.make(self.context, self.tx, self.draft, [said])
+            self._taken_back.append(
+                Said(type=currency.WITHDRAWAL, subject=subject, body={"reason": "registered again"})
+            )
             self.draft.relabelled.add(record)
+        return bool(undone)
 
     def point_profiles(self, made: Iterable[Statement]) -> None:
         """Let the pointers of profiles lead to new ones."""
@@ -251,7 +258,11 @@ class Registrar:
                     self.draft.point(pointer, frm=row.to if row else "", to=statement.digest)
 
     def complete(self) -> None:
-        """Bytes that came with this event may be what unresolved versions of this principal and journal wait for."""
+        """Take undoes back; bytes that came may be what unresolved versions of this principal and journal wait for."""
+        for start in range(0, len(self._taken_back), AT_ONCE):
+            self.draft.mark()
+            statements.make(self.context, self.tx, self.draft, self._taken_back[start : start + AT_ONCE])
+        self.draft.mark()
         contents = self.tx.contents(self._fresh)
         for said, record_, items in arrivals.completions(self.context, self.tx, self.draft, contents.values()):
             if record_ is not None:

@@ -31,12 +31,11 @@ def of_anybody(tx: Reader, draft: Draft, issued: Sequence[Statement]) -> dict[st
     They are current ones of this journal, or an earlier one among these.
     """
     draft.preload([statement.digest for statement in issued])
-    wanted = {content(statement) for statement in issued}
-    told = _told(tx, draft, issued, wanted)
+    keys = [content(statement) for statement in issued]
+    told = _told(tx, draft, issued, set(keys))
     first: dict[bytes, Statement] = {}
     found: dict[str, Statement] = {}
-    for statement in issued:
-        key = content(statement)
+    for statement, key in zip(issued, keys, strict=True):
         there = told.get(key) or first.get(key)
         if there is not None and there.sameness != statement.sameness and _replaces(statement, there):
             there = None
