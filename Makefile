@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: setup demo test test-all lint bench lock clean
+.PHONY: setup demo tau-id test test-all lint bench lock clean
 .DEFAULT_GOAL := test
 
 # pip refuses what does not have the hash in the lock; the package itself is built with the locked hatchling.
@@ -19,6 +19,10 @@ setup: $(VENV)/.ready
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py
+
+# Needs the data pack: HERDBOOK_DATA, else ../shared/data.
+tau-id: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/tau_id.py
 
 lint: setup
 	$(BIN)/ruff check .

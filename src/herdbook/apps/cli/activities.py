@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from herdbook.apps.cli import documents
+from herdbook.apps.cli import documents, lineage
 from herdbook.apps.cli.commands import Group
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.paging import Walk, paged
@@ -46,11 +46,14 @@ def show(session: Session, /, *, reference: str) -> None:
     """Show an activity with all that is known of it."""
     with session.registry(read_only=True) as registry:
         entry = registry.activities.get(reference)
+        text = session.output.mode == "text"
+        said = registry.statements.list(entry.record).items if text else ()
+        nodes = lineage.neighbours(registry, [entry]) if text else {}
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import activities
 
-        return activities.activity(entry)
+        return activities.activity(entry, nodes, said)
 
     session.output.one(entry, view, brief=entry.record)
     session.output.hint(f"herdbook trace {entry.record[:19]} shows what it came from")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
+from herdbook.model.activities import ActivityEntry
+from herdbook.model.lineage import Node
+from herdbook.ports.registry import Registry
 
 DEPTH, LIMIT = 50, 200
 
@@ -35,3 +40,23 @@ def trace(session: Session, /, *, reference: str, down: bool, depth: int, limit:
     session.output.one(found, view, brief=found.root)
     if found.cut:
         session.output.hint(f"{found.cut:,} more were cut off; --limit and --depth show more")
+
+
+def neighbours(registry: Registry, made: Iterable[ActivityEntry]) -> dict[str, Node]:
+    """Return what went into activities and came out, by id; for the id of an activity, the version that it made."""
+    nodes: dict[str, Node] = {}
+    for entry in made:
+        for direction in ("up", "down"):
+            found = registry.versions.trace(entry.record, direction=direction, depth=2)
+            known = {node.id: node for node in found.nodes}
+            results = {edge.frm: known[edge.to] for edge in found.edges if edge.role == "made" and edge.to in known}
+            nodes = {**known, **nodes}
+            for part in entry.activity.inputs or ():
+                if part.id is None or str(part.id) in nodes:
+                    continue
+                near = (
+                    results.get(edge.to) for edge in found.edges if (edge.frm, edge.role) == (entry.record, part.role)
+                )
+                if len(fits := [node for node in near if node]) == 1:
+                    nodes[str(part.id)] = fits[0]
+    return nodes

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from herdbook.apps.cli import people
+from herdbook.apps.cli import lineage, people
 from herdbook.apps.cli.answers import Count, Done, Facets, FacetValue, FoundDossier, FoundVersion
 from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
@@ -14,8 +14,6 @@ from herdbook.apps.cli.paging import Walk, paged
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
 from herdbook.kernel.errors import InvalidError, MissingError
-from herdbook.model.dossiers import Dossier
-from herdbook.model.lineage import Node
 from herdbook.model.models import ModelEntry
 from herdbook.model.pages import Page
 from herdbook.model.query import Order
@@ -39,7 +37,7 @@ def show(session: Session, /, *, reference: str, every: bool) -> None:
         dossier = registry.versions.dossier(reference)
         text = session.output.mode == "text"
         names = people.names(registry) if text else {}
-        nodes = _inputs(registry, dossier) if text else {}
+        nodes = lineage.neighbours(registry, dossier.made_by) if text else {}
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import dossiers
@@ -47,14 +45,6 @@ def show(session: Session, /, *, reference: str, every: bool) -> None:
         return dossiers.dossier(dossier, names, nodes, every=every)
 
     session.output.one(FoundDossier.of(dossier), view, brief=dossier.entry.reference)
-
-
-def _inputs(registry: Registry, dossier: Dossier) -> dict[str, Node]:
-    """Return what a version was made from, by id."""
-    if not dossier.made_by:
-        return {}
-    exact = f"{dossier.entry.model}@{dossier.entry.ordinal}"
-    return {node.id: node for node in registry.versions.trace(exact, depth=2).nodes}
 
 
 @click.command(cls=Command, name="list")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from herdbook.apps.cli.views import origins
 from herdbook.apps.cli.views import text as t
 from herdbook.model.activities import ActivityEntry, Part
+from herdbook.model.lineage import Node
+from herdbook.model.statements import StatementEntry
+
+Nodes = Mapping[str, Node]
+"""What went in or came out, by id."""
+_NONE: Nodes = MappingProxyType({})
 
 
-def activity(entry: ActivityEntry) -> RenderableType:
-    """Return the page."""
+def activity(entry: ActivityEntry, nodes: Nodes = _NONE, said: Sequence[StatementEntry] = ()) -> RenderableType:
+    """Return the page; ``said`` are statements about the activity, of which those with evidence say how it is known."""
     value = entry.activity
     head = t.line(
         (value.kind, t.HEAD),
@@ -35,12 +43,14 @@ def activity(entry: ActivityEntry) -> RenderableType:
     parts: list[RenderableType] = [head, t.pairs((name, _plain(item)) for name, item in rows)]
     for title, items in (("Inputs", value.inputs), ("Outputs", value.outputs)):
         if items:
-            parts.append(t.section(title, _parts(items)))
+            parts.append(t.section(title, _parts(items, nodes)))
     if value.parameters:
         parts.append(t.section("Parameters", t.pairs((item.name, Text(item.text)) for item in value.parameters)))
     if value.metrics:
         figures = Group(*(Text(t.metric(item.json_object())) for item in value.metrics))
         parts.append(t.section("Metrics", figures))
+    if proofs := origins.proofs(said):
+        parts.append(t.section("How this is known", proofs))
     return Group(*parts)
 
 
@@ -48,14 +58,25 @@ def _plain(value: RenderableType | None) -> RenderableType | None:
     return Text(value) if isinstance(value, str) and value else value
 
 
-def _parts(items: Iterable[Part]) -> RenderableType:
-    table = t.table("role", "what", "")
+def _parts(items: Iterable[Part], nodes: Nodes) -> RenderableType:
+    table = t.table("role", "what")
     table.show_header = False
     for item in items:
-        table.add_row(
-            Text(item.role, style=t.DIM), Text(part(item)), Text(t.compact(item.used) if item.used else "", style=t.DIM)
-        )
+        table.add_row(Text(item.role, style=t.DIM), named(item, nodes))
     return table
+
+
+def named(item: Part, nodes: Nodes) -> Text:
+    """Return what went in or came out: its title, whether it was withdrawn, and how much of it was used."""
+    node = nodes.get(item.record or str(item.id))
+    used = dict(item.used or {})
+    events = used.pop("events", None)
+    told = t.many(events, "event") if isinstance(events, int) else ""
+    if node is None:
+        return t.line(part(item), told, (t.compact(used), t.DIM))
+    title = node.detail if node.kind == "dataset" else ""
+    by = f"made by {item.id}" if item.id and str(item.id) != node.title else ""
+    return t.line(node.title, t.state_word(node.state), (title or by, t.DIM), told, (t.compact(used), t.DIM))
 
 
 def part(item: Part) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from herdbook.apps.cli.views import activities, origins, statements
 from herdbook.apps.cli.views import text as t
-from herdbook.model.activities import ActivityEntry, Part
+from herdbook.model.activities import ActivityEntry
 from herdbook.model.base import Json
 from herdbook.model.dossiers import Dossier, FileView
 from herdbook.model.lineage import Node
@@ -207,24 +207,15 @@ def made_by(entry: ActivityEntry, nodes: Mapping[str, Node]) -> RenderableType:
     metrics = ", ".join(t.metric(metric.json_object()) for metric in activity.metrics or ())
     inputs = activity.inputs or ()
     rows: list[tuple[str, RenderableType | None]] = [
-        (part.role, _input(part, nodes)) for part in sorted(inputs[:INPUTS], key=lambda part: part.role == "parent")
+        (part.role, activities.named(part, nodes))
+        for part in sorted(inputs[:INPUTS], key=lambda part: part.role == "parent")
     ]
     if len(inputs) > INPUTS:
         rows.append(("", Text(f"… {t.number(len(inputs) - INPUTS)} more; herdbook trace shows all", style=t.DIM)))
+    ids = ", ".join(map(str, activity.ids or ()))
+    rows = [("id", Text(ids) if ids else None), *rows]
     table = t.pairs([*rows, ("code", Text(where) if where else None), ("gave", Text(metrics) if metrics else None)])
     return Group(head, Padding(table, (0, 0, 0, 2))) if table.row_count else head
-
-
-def _input(part: Part, nodes: Mapping[str, Node]) -> Text:
-    """Return what went in: its title, whether it was withdrawn, and how much of it was used."""
-    node = nodes.get(part.record or str(part.id))
-    used = dict(part.used or {})
-    events = used.pop("events", None)
-    told = t.many(events, "event") if isinstance(events, int) else ""
-    if node is None:
-        return t.line(activities.part(part), told, (t.compact(used), t.DIM))
-    title = node.detail if node.kind == "dataset" else ""
-    return t.line(node.title, t.state_word(node.state), (title, t.DIM), told, (t.compact(used), t.DIM))
 
 
 def _status(status: str) -> str:

@@ -28,11 +28,12 @@ def _more(count: int, shown: int, where: str) -> list[RenderableType]:
     return [Text(f"… {t.number(left)} more; {where}", style=t.DIM)] if left > 0 else []
 
 
-def _head(report: Report | Plan | Status, words: str, style: str) -> Text:
+def _head(report: Report | Plan | Status, words: str, style: str) -> RenderableType:
     source = report.source
-    rules = "" if isinstance(report, Status) else report.rules.partition(" ")[0]
-    aside = t.joined([source.kind, f"into {report.namespace}", f"by the rules {rules}" if rules else ""], ", ")
-    return t.line((words, style), (source.name, t.HEAD), (aside, t.DIM))
+    line = t.line((words, style), (source.name, t.HEAD), (f"{source.kind}, into {report.namespace}", t.DIM))
+    if isinstance(report, Status):
+        return line
+    return Group(line, Text(f"by the rules {report.rules.partition(' ')[0]}", style=t.DIM))
 
 
 def plan(value: Plan, rows: Sequence[PlanRow], *, left_out: bool = True) -> RenderableType:
@@ -136,7 +137,8 @@ def report(value: Report, *, head: bool = True) -> RenderableType:
     words = {"planned": "would import", "applied": "imported", "unchanged": "nothing new in"}[value.outcome]
     parts: list[RenderableType] = []
     if head:
-        parts += [_head(value, words, t.GOOD if value.outcome == "applied" else ""), _brought(value)]
+        parts.append(_head(value, words, t.GOOD if value.outcome == "applied" else ""))
+        parts += [brought] if (brought := _brought(value)) else []
         if value.batch:
             parts.append(Text(f"batch {value.batch[:12]}", style=t.DIM))
     if value.distinct:

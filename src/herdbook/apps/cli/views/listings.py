@@ -77,22 +77,23 @@ def datasets(entries: Iterable[DatasetEntry]) -> Table:
     return table
 
 
-def activities(entries: Iterable[ActivityEntry]) -> Table:
+def activities(entries: Sequence[ActivityEntry]) -> Table:
     """Return activities."""
-    table = t.table("kind", "status", "ended", "inputs", "outputs", "ids", "digest", right=[3, 4])
-    for column in (0, 1, 6):  # long ids are folded instead
-        table.columns[column].no_wrap = True
+    ended = any(entry.activity.ended for entry in entries)
+    table = t.table("kind", "status", "inputs", "outputs", *(["ended"] if ended else []), "digest", "ids", right=[2, 3])
+    for column in table.columns[:-1]:  # long ids are folded instead
+        column.no_wrap = True
     for entry in entries:
         activity = entry.activity
         failed = activity.status == "failed"
         table.add_row(
             Text(activity.kind),
             Text(activity.status, style=t.LOUD if failed else t.DIM),
-            Text(t.when(activity.ended) if activity.ended else "", style=t.DIM),
             Text(str(len(activity.inputs or ())), style=t.DIM),
             Text(str(len(activity.outputs or ())), style=t.DIM),
-            Text(", ".join(map(str, activity.ids or ()))),
+            *([Text(t.when(activity.ended) if activity.ended else "", style=t.DIM)] if ended else []),
             Text(t.bare(entry.record), style=t.DIM),
+            Text(", ".join(map(str, activity.ids or ()))),
         )
     return table
 

@@ -17,6 +17,8 @@ KINDS = ("origin", "identity")
 """Kinds of statements that are drawn here, and not among the others."""
 NAMES = 12
 """How many foreign names a person is shown on a version's page."""
+MANY = 5
+"""From how many values of a list on these are no longer told apart."""
 _HEX = re.compile(r"(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{28,52}(?![0-9a-f])")
 
 
@@ -35,12 +37,34 @@ def span(first: str | None, last: str | None) -> str:
 
 
 def evidence(found: Mapping[str, Evidence] | None) -> str:
-    """Return how, and where, values were found, each place once."""
-    told = (
-        t.joined([item.how, brief(item.where or ""), f"by rule {item.rule}" if item.rule else ""], " ")
-        for item in (found or {}).values()
+    """Return how, and where, values were found; each place once, and those of one kind together."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for item in (found or {}).values():
+        told.setdefault((item.how, item.rule or ""), []).append(brief(item.where or ""))
+    return "; ".join(
+        t.joined([how, ", ".join(filter(None, dict.fromkeys(places))), f"by rule {rule}" if rule else ""], " ")
+        for (how, rule), places in told.items()
     )
-    return "; ".join(dict.fromkeys(told))
+
+
+def proofs(said: Iterable[StatementEntry]) -> RenderableType | None:
+    """Return by value how a record's values are known, as statements of evidence say; those of a long list as one."""
+    known: dict[str, dict[str, Evidence]] = {}
+    for entry in said:
+        if entry.current and entry.statement.kind == "evidence":
+            for pointer, item in (entry.statement.evidence or {}).items():
+                known.setdefault(pointer.strip("/").partition("/")[0], {})[pointer] = item
+    rows = [row for name, items in known.items() for row in _proofs(name, items)]
+    return t.pairs((name, Text(words, style=t.DIM)) for name, words in rows) if rows else None
+
+
+def _proofs(name: str, items: Mapping[str, Evidence]) -> list[tuple[str, str]]:
+    if len(items) < MANY:
+        return [(" ".join(pointer.strip("/").split("/")), evidence({"": item})) for pointer, item in items.items()]
+    files = {}
+    for pointer, item in items.items():
+        files[pointer] = item.model_copy(update={"where": (item.where or "").partition("#")[0]})
+    return [(name, f"{len(items)} values, {evidence(files)}")]
 
 
 def origin(entry: StatementEntry, names: t.Names) -> RenderableType:

@@ -89,7 +89,8 @@ def listing(entries: Iterable[StatementEntry], names: t.Names) -> Table:
     table = t.table("kind", "what", "by", "said", "statement")
     for entry in entries:
         said = entry.statement
-        what = Text(gist(said.kind, said.body))
+        known = f"of {t.many(len(said.evidence or ()), 'value')}: {origins.evidence(said.evidence)}"
+        what = Text(t.compact(known) if said.kind == "evidence" else gist(said.kind, said.body))
         if entry.about == "sister":
             what.append("  of the same content elsewhere", t.DIM)
         if not entry.current:
