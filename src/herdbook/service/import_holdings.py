@@ -93,7 +93,7 @@ def _entries(registry: Registry, namespace: str, names: Iterable[str]) -> dict[s
     names = set(names)
     found: dict[str, list[Entry]] = {name: [] for name in names}
     if len(names) > _FEW:
-        for entry in _search(registry, f"namespace = {namespace}"):
+        for entry in search(registry, f"namespace = {namespace}"):
             if entry.model in found:
                 found[entry.model].append(entry)
         return found
@@ -107,7 +107,8 @@ def _entries(registry: Registry, namespace: str, names: Iterable[str]) -> dict[s
     return found
 
 
-def _search(registry: Registry, query: str) -> Iterable[Entry]:
+def search(registry: Registry, query: str) -> Iterable[Entry]:
+    """Yield all versions that match a query."""
     cursor = None
     while True:
         page = registry.versions.search(query, cursor=cursor, limit=_PAGE)
@@ -122,7 +123,7 @@ def named(registry: Registry, namespace: str, sha256s: Sequence[str]) -> set[str
     for start in range(0, len(sha256s), _FEW):
         part = sha256s[start : start + _FEW]
         query = f"namespace = {namespace} AND file IN ({', '.join(part)})"
-        found |= {file.digest for entry in _search(registry, query) for file in entry.version.files}
+        found |= {file.digest for entry in search(registry, query) for file in entry.version.files}
     return found & set(sha256s)
 
 

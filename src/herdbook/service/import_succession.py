@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from herdbook.kernel import canonical
 from herdbook.model.drafts import Drafts
 from herdbook.model.identifiers import Identifier
 from herdbook.model.imports import Delivery
 from herdbook.model.statements import Said, StatementEntry, Subject
+from herdbook.model.versions import Entry
 from herdbook.ports.registry import Registry
-from herdbook.service.import_holdings import SOURCE
+from herdbook.service.import_holdings import SOURCE, Holdings, Set, search
 from herdbook.service.import_versions import Making
 
 _LIMIT = 1000
+_IDENTITY = "herdbook/identity/1"
+_CUT = frozenset(
+    {"shallow", "prerequisite", "ref-absent", "pack-broken", "commit-absent", "commit-broken", "tree-broken"}
+)
+"""Findings that say that not the whole history was there: what a source does not say then, it may say elsewhere."""
 _SAME = {
     "herdbook/identity/1": ("id", "path", "first", "source"),
     "herdbook/origin/1": ("source", "path"),
@@ -26,9 +33,14 @@ _SAME = {
 class Succession:
     """Looks up what was said before of versions that are here, and what the new statements take the place of."""
 
-    def __init__(self, registry: Registry, drafts: Drafts, making: Making, before: StatementEntry | None) -> None:
+    def __init__(
+        self, registry: Registry, drafts: Drafts, making: Making, holdings: Holdings, before: StatementEntry | None
+    ) -> None:
         self._registry = registry
+        self._drafts = drafts
         self._namespace = drafts.namespace
+        self._holdings = holdings
+        self._before = before
         self._entries = {made.record: made.entry for made in making if made.entry is not None} if before else {}
         self._told: dict[str, list[StatementEntry]] = {}
 
@@ -36,6 +48,7 @@ class Succession:
         """Return the delivery with what each statement supersedes; what was said already is left out."""
         told = (source, *(self._succeeding(said) for said in delivery.statements))
         statements = [said for said in told if said is not None]
+        statements += self._ended({old for said in statements for old in said.supersedes or ()})
         return delivery.model_copy(update={"statements": tuple(statements)})
 
     def _succeeding(self, said: Said) -> Said | None:
@@ -45,8 +58,9 @@ class Succession:
             return said
         told = self._all(str(subject.id) if entry is None else entry.reference)
         before = [item for item in told if item.statement.type == said.type]
-        if any(_equal(item, said) and not item.withdrawn_by for item in before):
-            return None  # also when somebody put something else in its place since
+        same = [item for item in before if _equal(item, said) and not item.withdrawn_by]
+        if any(item.current for item in same):
+            return None
         fields = _SAME.get(said.type, ())
         old = [
             item.digest
@@ -54,14 +68,72 @@ class Succession:
             # What an import says has evidence; what a person wrote beside it stays.
             if fields and item.current and item.statement.evidence and _alike(item, said, fields)
         ]
+        if same and not old:
+            return None  # somebody put something else in its place since
         return said.model_copy(update={"supersedes": tuple(old)}) if old else said
 
     def _all(self, subject: str) -> list[StatementEntry]:
         """Return all that this namespace said of something, also what is no longer current."""
         if subject not in self._told:
-            page = self._registry.statements.list(subject, every=True, limit=_LIMIT)
-            self._told[subject] = [entry for entry in page.items if entry.namespace == self._namespace]
+            found = _pages(self._registry, subject)
+            self._told[subject] = [entry for entry in found if entry.namespace == self._namespace]
         return self._told[subject]
+
+    def _ended(self, superseded: set[str]) -> Iterator[Said]:
+        """Yield what withdraws identities that the source told and tells no more: a tag was moved, or deleted."""
+        if self._before is None or self._another() or any(item.code in _CUT for item in self._drafts.findings):
+            return
+        now: dict[Set, set[bytes]] = {}
+        for draft in self._drafts.versions:  # also those that the plan leaves out
+            told = {canonical.dumps(said.body) for said in draft.said if said.type == _IDENTITY}
+            now.setdefault(self._holdings.drafted(draft), set()).update(told)
+        gone: dict[str, None] = {}
+        for entry in self._imported():
+            bodies = now.get(self._holdings.registered(entry.version), set())
+            # The newest first: when what took its place is withdrawn, a statement would count again.
+            for item in sorted(self._all(entry.reference), key=lambda item: -item.seq):
+                body = item.statement.body
+                mine = item.statement.type == _IDENTITY and item.statement.evidence
+                ends = not item.withdrawn_by and gone.keys() >= set(item.superseded_by)
+                if not (mine and ends) or body.get("source") != self._called or item.digest in superseded:
+                    continue
+                if canonical.dumps(body) not in bodies:
+                    gone[item.digest] = None
+        for start in range(0, len(gone), _LIMIT):
+            subjects = tuple(Subject(statement=digest) for digest in list(gone)[start : start + _LIMIT])
+            yield Said(type="herdbook/withdrawal/1", subject=subjects, body={"reason": "the source tells so no more"})
+
+    @property
+    def _called(self) -> str:
+        """What identities call the source."""
+        return self._drafts.package or self._drafts.source.name
+
+    def _another(self) -> bool:
+        """Say whether another source tells of this package, too: then each tells only a part."""
+        assert self._before is not None
+        mine = self._drafts.source.name
+        return any(
+            entry.current and entry.statement.type == SOURCE and entry.statement.body.get("name") != mine
+            for entry in self._all(f"source:{self._called}")
+        )
+
+    def _imported(self) -> Iterable[Entry]:
+        """Return the versions here that may have identities of this source, also those that it no longer has."""
+        found = {entry.reference: entry for listed in self._holdings.entries.values() for entry in listed}
+        if self._holdings.models.keys() - self._holdings.entries.keys():
+            name = self._called.replace("\\", "\\\\").replace('"', '\\"')
+            query = f'namespace = {self._namespace} AND source = "{name}"'
+            found |= {entry.reference: entry for entry in search(self._registry, query)}
+        return found.values()
+
+
+def _pages(registry: Registry, subject: str) -> Iterator[StatementEntry]:
+    cursor = None
+    while True:
+        page = registry.statements.list(subject, every=True, cursor=cursor, limit=_LIMIT)
+        yield from page.items
+        if (cursor := page.cursor) is None:
+            return
 
 
 def _equal(entry: StatementEntry, said: Said) -> bool:

@@ -181,7 +181,9 @@ class _Import:
     def delivery(self, actors: dict[str, str], *, rules: str = "") -> Delivery:
         """Return what is to be sent."""
         self.builder = self._builder(actors)
-        succession = Succession(self.registry, self.drafts, self.making, self.told[0] if self.told else None)
+        succession = Succession(
+            self.registry, self.drafts, self.making, self.holdings, self.told[0] if self.told else None
+        )
         return succession.delivery(self.builder.delivery(), self._source_said(rules or self.plan.rules))
 
     def _source_said(self, rules: str) -> Said | None:
