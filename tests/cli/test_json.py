@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from herdbook.apps.cli.answers import ANSWERS
+from herdbook.testing.repositories import Repository
 
 from .conftest import MODEL, Run
 
@@ -50,6 +51,7 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(story: Run,
     _said(ask)
     _datasets_and_activities(ask, files, tmp_path)
     _registry(ask, tmp_path)
+    _imports(ask, tmp_path)
     assert set(ANSWERS) - ask.seen == set()
 
 
@@ -130,6 +132,32 @@ def _registry(ask: Checked, tmp_path: Path) -> None:
     ask("config", "unset", "readers.workers")
     ask("config", "path")
     ask("completion", "bash")
+
+
+def _imports(ask: Checked, tmp_path: Path) -> None:
+    made = Repository(tmp_path / "RecoTau-Files.git")
+    made.tag("V1", made.commit({"data/net_v1.pb": b"1"}, "First"))
+    lists = tmp_path / "cmsdist"
+    lists.mkdir()
+    (lists / "cmsswdata-CMSSW_14_1_X.txt").write_text("[default]\nRecoTau-Files=V1\n", "utf-8")
+    source = (str(made.folder), "--namespace", "demo")
+    assert ask("import", "git", *source)[0]["outcome"] == "planned"
+    assert ask("import", "git", *source, "--plan", str(tmp_path / "plan.yaml"))[0]["versions"]
+    batch = ask("import", "git", *source, "--apply")[0]["batch"]
+    assert ask("import", "folder", str(lists), "--namespace", "demo", "--apply")[0]["statements"]
+    assert not ask("import", "status", *source)[0]["moved"]
+    assert ask("import", "verify", *source)[0]["checked"]
+    assert ask("import", "survey", str(made.folder))[0]["versions"] == 1
+    assert len(ask("import", "list")) == 2
+    assert all(not item["failures"] for item in ask("import", "rules"))
+    [found] = ask("release", "show", "CMSSW_14_1_X")[0]["versions"]
+    reference, name = found["identity"]["reference"], found["identity"]["id"]
+    assert ask("identity", "show", name, "--tag", "V1")[0]["tags"] == ["V1"]
+    assert ask("identity", "of", reference)[0]["id"] == name
+    assert ask("release", "of", reference)[0]["tag"] == "V1"
+    assert ask("release", "list")[0]["name"] == "CMSSW_14_1_X"
+    assert ask("import", "show", batch)[0]["versions"] == 1
+    assert ask("import", "undo", batch, "--reason", "a slip", "--yes")[0]["withdrawn"]
 
 
 def test_the_published_schemas_are_those_of_the_values() -> None:
