@@ -234,6 +234,10 @@ class Statements(Protocol):
         """Return a statement by digest (prefix)."""
         ...
 
+    def about(self, records: Sequence[str]) -> dict[str, list[StatementEntry]]:
+        """Return, by record, all statements about records, also those that are no longer current; oldest first."""
+        ...
+
     def list(
         self, subject: str, *, kind: str = "", every: bool = False, cursor: str | None = None, limit: int = 50
     ) -> Page[StatementEntry]:

@@ -43,6 +43,7 @@ class Succession:
         self._before = before
         self._entries = {made.record: made.entry for made in making if made.entry is not None} if before else {}
         self._told: dict[str, list[StatementEntry]] = {}
+        self._versions: dict[str, list[StatementEntry]] = {}
 
     def delivery(self, delivery: Delivery, source: Said | None) -> Delivery:
         """Return the delivery with what each statement supersedes; what was said already is left out."""
@@ -56,7 +57,7 @@ class Succession:
         entry = self._entries.get(subject.record or "")
         if said.type != "herdbook/release/1" and (entry is None or len(said.subject) > 1):
             return said
-        told = self._all(str(subject.id) if entry is None else entry.reference)
+        told = self._all(str(subject.id)) if entry is None else self._of(entry)
         before = [item for item in told if item.statement.type == said.type]
         same = [item for item in before if _equal(item, said) and not item.withdrawn_by]
         if any(item.current for item in same):
@@ -79,6 +80,20 @@ class Succession:
             self._told[subject] = [entry for entry in found if entry.namespace == self._namespace]
         return self._told[subject]
 
+    def _of(self, entry: Entry) -> list[StatementEntry]:
+        """Return the same of a version; of all that may be asked for at once, when the first is."""
+        if not self._versions:
+            every = [*self._entries.values(), *self._imported(), entry]
+            records = sorted({record for each in every for record in (each.record, each.resolved_by) if record})
+            for start in range(0, len(records), _LIMIT):
+                told = self._registry.statements.about(records[start : start + _LIMIT])
+                self._versions |= {
+                    record: [item for item in items if item.namespace == self._namespace]
+                    for record, items in told.items()
+                }
+        both = (entry.record, entry.resolved_by)
+        return list({item.digest: item for record in both if record for item in self._versions[record]}.values())
+
     def _ended(self, superseded: set[str]) -> Iterator[Said]:
         """Yield what withdraws identities that the source told and tells no more: a tag was moved, or deleted."""
         if self._before is None or self._another() or any(item.code in _CUT for item in self._drafts.findings):
@@ -91,7 +106,7 @@ class Succession:
         for entry in self._imported():
             bodies = now.get(self._holdings.registered(entry.version), set())
             # The newest first: when what took its place is withdrawn, a statement would count again.
-            for item in sorted(self._all(entry.reference), key=lambda item: -item.seq):
+            for item in sorted(self._of(entry), key=lambda item: -item.seq):
                 body = item.statement.body
                 mine = item.statement.type == _IDENTITY and item.statement.evidence
                 ends = not item.withdrawn_by and gone.keys() >= set(item.superseded_by)

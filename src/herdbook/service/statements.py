@@ -131,6 +131,17 @@ class Statements:
                 )
             return read(tx, found or digests.check_sha256(digest))
 
+    def about(self, records: Sequence[str]) -> dict[str, list[StatementEntry]]:
+        """Return, by record, all statements about records."""
+        found: dict[str, list[StatementEntry]] = {record: [] for record in records}
+        with self._context.catalogue.read() as tx:
+            rows = tx.statements([("record", digests.check_sha256(record)) for record in found])
+            told = {(entry.namespace, entry.digest): entry for entry in entries(tx, _once(rows))}
+        for row in rows:
+            if (entry := told.get((row.namespace, row.digest))) is not None:
+                found[row.subject].append(entry)
+        return found
+
     def list(
         self, subject: str, *, kind: str = "", every: bool = False, cursor: str | None = None, limit: int = 50
     ) -> Page[StatementEntry]:

@@ -49,6 +49,15 @@ class StatementContract(Given):
         assert made[0].digest == made[1].digest
         assert len(registry.statements.list(TOY).items) == 1
 
+    def test_what_was_said_about_many_records_is_had_at_once_with_what_counts_no_more(self, registry: Registry) -> None:
+        one, two = (register(registry, f"{TOY}:{label}").record for label in ("V1", "V2"))
+        (old,) = registry.statements.add("demo", [say("note", {"text": "a walrus"}, record=one)])
+        better = say("note", {"text": "a seal"}, record=one).model_copy(update={"supersedes": (old.digest,)})
+        (new,) = registry.statements.add("demo", [better])
+        told = registry.statements.about([one, two, NOBODY])
+        assert [(each.digest, each.current) for each in told[one]] == [(old.digest, False), (new.digest, True)]
+        assert (told[two], told[NOBODY]) == ([], [])
+
     def test_two_people_may_say_the_same(self, registry: Registry, other: Registry) -> None:
         said = say("note", {"text": "a walrus"}, name=TOY)
         first, second = registry.statements.add("demo", [said])[0], other.statements.add("demo", [said])[0]
