@@ -16,11 +16,11 @@ from herdbook.service.mapping.fallback import Fallback
 from herdbook.service.mapping.places import Place
 
 
-def place(path: str, content: bytes = b"", prefix: str = "cms/Reco-Tau") -> Place:
-    return Fallback(prefix).place(path, lambda: content, {})
+def place(path: str, content: bytes | None = None, prefix: str = "cms/Reco-Tau") -> Place:
+    return Fallback(prefix).place(path, None if content is None else lambda: content, {})
 
 
-def named(path: str, content: bytes = b"") -> tuple[str, str, str]:
+def named(path: str, content: bytes | None = None) -> tuple[str, str, str]:
     """Return what follows the prefix, the label and the member."""
     found = place(path, content)
     assert found.what == "model", found
@@ -34,7 +34,7 @@ def named(path: str, content: bytes = b"") -> tuple[str, str, str]:
         ("DeepTauId/deepTau_2017v2p6_e6_inner.pb", "DeepTauId/deepTau", "2017v2p6_e6", "inner"),
         ("L2TauNNTag/L2TauTag_Run3v1.pb", "L2TauNNTag/L2TauTag", "Run3v1", ""),
         ("DPF/DPFIsolation_2017v0_quantized.pb", "DPF/DPFIsolation", "2017v0_quantized", ""),
-        ("egamma/compositeID_EB_v1.onnx", "egamma/compositeID_EB", "v1", ""),
+        ("egamma/compositeID_EB_v1.onnx", "egamma/compositeID", "v1", "EB"),
         ("DeepDoubleX/94X/V01/BvL.h5", "DeepDoubleX/BvL", "94X_V01", ""),
         ("DeepBoostedJet/V02/full/resnet.onnx", "DeepBoostedJet-full/resnet", "V02", ""),
         ("ParticleNet/CHS_V01/net.onnx", "ParticleNet-CHS/net", "V01", ""),
@@ -43,8 +43,8 @@ def named(path: str, content: bytes = b"") -> tuple[str, str, str]:
         ("ids/net_20220308.onnx", "ids/net", "v20220308", ""),
         ("nets/net.v1.2.onnx", "nets/net", "v1.2", ""),
         ("pu/pileupId_133X_Eta0p0To2p5_chs_BDT.weights.xml.gz", "pu/pileupId_chs_BDT", "133X", "Eta0p0To2p5"),
-        ("mu/Run2022-20231030-1731-Event0.model", "mu/Run2022", "20231030-1731", "Event0"),
-        ("agc/model_even.ubj", "agc/model", "", "even"),
+        ("mu/Run2022-20231030-1731-Event0.model", "mu", "Run2022_20231030-1731", "Event0"),
+        ("agc/model_even.ubj", "agc", "", "even"),
         ("agc/net_fold3.pt", "agc/net", "", "fold3"),
         ("V03.onnx", "model", "V03", ""),
         ("nets/core.pb", "nets", "", "core"),
@@ -138,10 +138,10 @@ def test_lists_of_features_go_with_the_model_of_their_own_stem() -> None:
         ("a.bin", b"binf\0\0", "xgboost-binf"),
         ("a.root", b"root\0\0TKey GBRForest x", "gbrforest-root"),
         ("a.weights.root", b"", "gbrforest-root"),
-        ("hidden_bdt.xml.gz", b"", "xml"),
+        ("hidden_bdt.xml.gz", None, "xml"),
     ],
 )
-def test_the_first_bytes_tell_a_model_where_the_name_does_not(path: str, content: bytes, kind: str) -> None:
+def test_the_first_bytes_tell_a_model_where_the_name_does_not(path: str, content: bytes | None, kind: str) -> None:
     found = place(path, content)
     assert (found.what, found.rule) == ("model", f"fallback:{kind}")
 
@@ -153,9 +153,10 @@ def test_the_first_bytes_tell_a_model_where_the_name_does_not(path: str, content
         ("a.json", b'{"schema_version": 2, "corrections": []}', "a correction (JSON)"),
         ("a.json", b'{"273158": [[1, 1279]]}', "a list of runs and lumi sections (JSON)"),
         ("a.json", b'{"hello": 1}', "a JSON of something else than a known model"),
-        ("a.json", b"", "a .json file whose content is not here"),
+        ("a.json", None, "a .json file whose content is not here"),
+        ("a.json", b"", "an empty file, or one that is broken"),
         ("a.xml", b"<config/>", "an XML of something else than a known model"),
-        ("a.xml.gz", b"\x1f\x8bbroken", "a .xml file whose content is not here"),
+        ("a.xml.gz", b"\x1f\x8bbroken", "an empty file, or one that is broken"),
         ("a.txt", b"# eta pt\n0.1 2 3\n0.2 3e4 -5\n", "a table of numbers"),
         ("a.txt", b"{1 JetEta 3 Rho JetPt JetA", "a correction (text)"),
         ("a.txt", b"Hello, who reads this?", "text"),
@@ -173,7 +174,7 @@ def test_the_first_bytes_tell_a_model_where_the_name_does_not(path: str, content
         ("strange", b"", "a file of no known kind"),
     ],
 )
-def test_what_is_no_model_is_skipped_saying_what_it_is(path: str, content: bytes, reason: str) -> None:
+def test_what_is_no_model_is_skipped_saying_what_it_is(path: str, content: bytes | None, reason: str) -> None:
     found = place(path, content)
     assert (found.what, found.reason) == ("skip", reason)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from herdbook.model.base import Json
 from herdbook.model.drafts import DraftFile, DraftModel, Drafts, DraftSaid, DraftVersion, SourceState
 from herdbook.model.rules import Rules
 from herdbook.model.statements import Evidence
@@ -165,10 +166,26 @@ class _Drafting:
 
     def _described(self, found: Found) -> list[DraftSaid]:
         issued = date_of(self.timeline.commits[found.commit])
-        said = self.checksums.said(found, issued)
+        said = [*self.checksums.said(found, issued), *self._pointed(found, issued)]
         ext = self.matcher.ext(found.model_file.place)
         if ext:
             rule = f"{self.rules.name}:{found.rule}"
             evidence = {"/ext": Evidence(how="inferred", where=found.model_file.path, rule=rule)}
             said.append(DraftSaid(type="herdbook/description/1", body={"ext": ext}, issued=issued, evidence=evidence))
         return said
+
+    def _pointed(self, found: Found, issued: str | None) -> list[DraftSaid]:
+        """Return a note of what pointers of Git LFS tell of files that are not here; note files that hold nothing."""
+        told: list[Json] = []
+        evidence: dict[str, Evidence] = {}
+        for each in found.held:
+            if not each.sidecar and self.contents.size(each.digest) == 0:
+                self.findings.add("empty-file", f"a file of the model {found.model} holds nothing", each.path)
+            if (pointer := self.contents.pointer(each.digest)) is not None:
+                self.findings.add("lfs-pointer", str(pointer), each.path)
+                evidence[f"/files/{len(told)}"] = Evidence(how="extracted", where=f"{each.digest}:{each.path}")
+                told.append({"file": each.inside, "sha256": pointer.sha256, "size": pointer.size})
+        if not told:
+            return []
+        body: Json = {"title": "Content that Git LFS keeps elsewhere", "files": told}
+        return [DraftSaid(type="herdbook/note/1", body=body, issued=issued, evidence=evidence)]

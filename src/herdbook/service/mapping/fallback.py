@@ -18,6 +18,7 @@ ROLES = {
     "feature-list": "features",
     "feature-importance": "documentation",
     "training-parameters": "training-parameters",
+    "tf-checkpoint-state": "config",
     "info": "documentation",
     "readme": "documentation",
     "licence": "licence",
@@ -53,13 +54,12 @@ class Fallback:
         told = fallback_kinds.tell(path, look)
         if told.what == "skip":
             return Place("skip", "skip:fallback", reason=told.reason, groups=groups)
-        rule, inside = f"fallback:{told.kind}", within(path, told.folder)
-        if told.what == "sidecar" and not told.bound:
-            role = ROLES.get(told.kind, "")
-            return Place("sidecar", rule, folder=told.folder, inside=inside, role=role, of=("*",), groups=groups)
+        rule, inside, role = f"fallback:{told.kind}", within(path, told.folder), ROLES.get(told.kind, "")
         named = fallback_names.read(told.folder, told.stem, told.serial)
-        model = self._namer.name(named.parts)
         if told.what == "model":
-            return Place("model", rule, model, named.label, told.folder, inside, named.member, groups=groups)
-        role = ROLES.get(told.kind, "")
-        return Place("sidecar", rule, model, named.label, told.folder, inside, role=role, of=("*",), groups=groups)
+            model, label, kin = self._namer.name(named.parts), named.label, named.kin
+            return Place("model", rule, model, label, told.folder, inside, named.member, kin=kin, groups=groups)
+        model, label, kin = "", "", named.kin if told.stem else ""
+        if told.bound:
+            model, label = self._namer.name(named.parts), named.label
+        return Place("sidecar", rule, model, label, told.folder, inside, role=role, of=("*",), kin=kin, groups=groups)

@@ -33,6 +33,7 @@ _XML_MODELS = (
     ("tmva-xml", rb"<MethodSetup\b"),
     ("pmml", rb"<PMML\b"),
     ("openvino", rb"<net\s"),
+    ("trees-xml", rb"<\w+\s[^<>]*\bsplitV(?:ar|al)="),
     ("pandora-xml", rb"<(?:AdaBoostDecisionTree|BoostedDecisionTree|SupportVectorMachine)\b"),
 )
 _TEXT_MODELS = (
@@ -106,6 +107,8 @@ def params_kind(head: bytes) -> tuple[str, str]:
 
 def pbtxt_kind(head: bytes) -> tuple[str, str]:
     """Return (what, format) of a protobuf text that is not called like a configuration."""
+    if re.search(rb"^\s*(?:platform\s*:\s*\"ensemble\"|ensemble_scheduling\b)", head, re.MULTILINE):
+        return "model", "triton-ensemble"
     if re.search(rb"^\s*(?:platform|backend|max_batch_size)\s*:", head, re.MULTILINE):
         return "sidecar", "triton-config"
     return "model", "tf-graphdef-text"

@@ -14,8 +14,8 @@ from herdbook.service.mapping.places import parent
 class Told:
     """What a file is: ``kind`` a format, ``folder`` where its version begins, ``stem`` empty where that names it.
 
-    ``bound``: a sidecar that belongs to the model of its own stem, rather than to all in the folder. ``serial`` is the
-    integer folder of a Triton repository that it lies in.
+    A sidecar with a stem goes with the model of that stem where it is there; ``bound``: with no other. ``serial`` is
+    the integer folder of a Triton repository that it lies in.
     """
 
     what: str
@@ -76,8 +76,16 @@ _SIDECARS = (
     ("info", r"model_?(?:info|card)[^/]*\.(?:txt|json|ya?ml)"),
     ("readme", r"readme(?:[._-][^/]*)?|[^/]*\.(?:md|rst)"),
     ("licence", r"(?:licen[cs]e|copying|notice)(?:[._-][^/]*)?"),
+    ("tf-checkpoint-state", r"checkpoint"),
     ("tf-metadata", r"keras_metadata\.pb|fingerprint\.pb"),
 )
+_OWN = re.compile(
+    r"(?P<stem>.+?)[._-](?:scaler|labels?|normali[sz]ation|norm_?dict|config|hls4ml|features?|variables|input_?vars|"
+    r"inputs)(?![a-z])[^/]*",
+    re.IGNORECASE,
+)
+"""Sidecars that are called like one model of their folder."""
+
 _BOUND = {"features": "feature-list", "impact": "feature-importance"}
 
 _OTHERS = (
@@ -100,8 +108,16 @@ _SAVED_MODEL = re.compile(r"(?P<root>(?:.+/)?)(?:saved_model\.(?:pb|pbtxt)|varia
 _SAVED_BESIDE = re.compile(r"(?P<root>(?:.+/)?)(?:assets(?:\.extra)?/.+)")
 _SERIAL = re.compile(r"(?P<model>.+)/(?P<serial>[1-9][0-9]{0,2})")
 _CHECKPOINT = re.compile(r"(?P<stem>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
-_TELLING = re.compile(r"weights|bdt|mva|mlp|dnn|lwtnn|xgb|gbr|conifer|tmva|symbol|model", re.IGNORECASE)
-"""Words in a name that decide where the content is absent."""
+_TELLING = re.compile(
+    r"weights|bdt|mva|mlp|dnn|lwtnn|xgb|gbr|conifer|tmva|symbol|model|network|tagger|regress|classif|forest|"
+    r"(?<![a-z])id(?![a-z])|\.xml\.gz$",
+    re.IGNORECASE,
+)
+"""Words in a name that decide where the content is absent. XML that is worth compressing is weights as a rule."""
+
+_WEIGHTS = re.compile(r"[._]weights?[._]", re.IGNORECASE)
+_SERVED_NOT = frozenset({"tmva-xml", "tmva-txt", "trees-xml", "gbrforest-root"})
+"""Formats that no Triton server reads: the integer of their folder is not a version."""
 
 _SILENT = frozenset({"txt", "yaml", "yml"})
 """Suffixes that are never a model for their name alone."""
@@ -145,6 +161,8 @@ def tell(path: str, look: Callable[[], bytes] | None) -> Told:
     if what == "skip":
         return Told("skip", reason=kind)
     bound = what == "sidecar" and kind == "training-parameters"
+    if kind == "trees-xml" and stem.isdecimal():
+        stem = ""  # trees/10/0.xml: the folder is the forest
     return _in_folder(Told(what, kind, folder=folder, stem=stem if what == "model" or bound else "", bound=bound))
 
 
@@ -155,7 +173,10 @@ def _beside(kind: str, name: str, folder: str, look: Callable[[], bytes] | None)
         what, other = heads.json_kind(head)
         if what == "model":
             return Told("model", other, folder=folder, stem=_ends(name)[0])
-    return Told("sidecar", kind, folder=folder)
+    if kind == "triton-config" and look and heads.pbtxt_kind(look())[1] == "triton-ensemble":
+        return Told("model", "triton-ensemble", folder=folder)
+    own = _OWN.fullmatch(name)
+    return Told("sidecar", kind, folder=folder, stem=own["stem"] if own else "")
 
 
 def _open(name: str, ends: str, look: Callable[[], bytes] | None) -> tuple[str, str]:
@@ -164,17 +185,19 @@ def _open(name: str, ends: str, look: Callable[[], bytes] | None) -> tuple[str, 
     if last in _OPEN:
         if re.search(r"-symbol\.json$|-\d{4}\.params$", name):
             return "model", "mxnet-symbol" if last == "json" else "mxnet-params"
-        head = look() if look else b""
+        if look is None:
+            return _by_name(name, last)
+        head = look()
         if name.lower().endswith(".gz"):
             head = heads.inflate(head)
-        if head:
-            what, kind = _OPEN[last](head)
-            if what == "skip" and last == "root" and "gbrforest" in name.lower():
-                return "model", "gbrforest-root"
-            return what, kind
-        if last not in _SILENT and _TELLING.search(name):
-            return ("sidecar", "training-parameters") if last == "params" else ("model", last)
-        return "skip", f"a .{last} file whose content is not here"
+        if not head:
+            return "skip", "an empty file, or one that is broken"
+        what, kind = _OPEN[last](head)
+        if what == "skip" and last == "root" and "gbrforest" in name.lower():
+            return "model", "gbrforest-root"
+        if what == "skip" and last == "txt" and re.search(r"lut(?![a-z])|lut$", name[:-4], re.IGNORECASE):
+            return what, "a look-up table"
+        return what, kind
     for reason, pattern in _REASONS:
         if pattern.fullmatch(last):
             return "skip", reason
@@ -183,6 +206,15 @@ def _open(name: str, ends: str, look: Callable[[], bytes] | None) -> tuple[str, 
     if name.lower() in {"makefile", "dockerfile", "jenkinsfile", "snakefile"}:
         return "skip", "code"
     return "skip", "a file of no known kind"
+
+
+def _by_name(name: str, last: str) -> tuple[str, str]:
+    """Return (what, format or reason) of a file whose name leaves it open and whose content is absent."""
+    if last == "txt" and _WEIGHTS.search(name):
+        return "model", "tmva-txt"
+    if last not in _SILENT and _TELLING.search(name):
+        return ("sidecar", "training-parameters") if last == "params" else ("model", last)
+    return "skip", f"a .{last} file whose content is not here"
 
 
 def _ends(name: str) -> tuple[str, str]:
@@ -199,7 +231,7 @@ def _ends(name: str) -> tuple[str, str]:
         stem = re.sub(r"-symbol$", "", stem)
     if ends == "params":
         stem = re.sub(r"-\d{4}$", "", stem)
-    return re.sub(r"[._-]weights?$", "", stem, flags=re.IGNORECASE) or stem, ends
+    return re.sub(r"[._-]weights?(?=$|[._-])", "", stem, flags=re.IGNORECASE) or stem, ends
 
 
 def _in_folder(told: Told) -> Told:
@@ -208,6 +240,6 @@ def _in_folder(told: Told) -> Told:
     if told.kind == "tf-savedmodel" and folder.endswith("/model.savedmodel"):
         folder = parent(folder)
     found = _SERIAL.fullmatch(folder)
-    if found is None:
+    if found is None or told.kind in _SERVED_NOT:
         return told
     return Told(told.what, told.kind, folder=found["model"], bound=told.bound, serial=int(found["serial"]))

@@ -51,6 +51,8 @@ class Fates:
         )
 
     def _reason(self, digest: str, size: int | None, seen: Sighting, paths: Sequence[str]) -> str:
+        if (pointer := self._contents.pointer(digest)) is not None:
+            return str(pointer)
         if size is None:
             return "its content is absent from the source"
         if seen.link:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from herdbook.model.histories import Commit, Tag
 from herdbook.service.mapping import templates
 from herdbook.service.mapping.placing import Group
 from herdbook.service.mapping.reading import Findings
 from herdbook.service.mapping.versions import Found, Replayed
+
+_INTEGER = re.compile(r"[1-9]\d*/")
 
 
 class Labels:
@@ -35,12 +38,17 @@ class Labels:
             by_model.setdefault(group.model, []).append(group)
         given: dict[str, tuple[str, ...]] = {}
         for groups in by_model.values():
+            first = _first_integers(groups, by_group)
             groups.sort(key=lambda group: (by_group[group][0].comings[group].commit, group))
-            given.update(self._of_model(groups, by_group, replayed.at_head))
+            given.update(self._of_model(groups, by_group, replayed.at_head, first))
         return given
 
     def _of_model(
-        self, groups: list[Group], by_group: dict[Group, list[Found]], at_head: dict[Group, Found]
+        self,
+        groups: list[Group],
+        by_group: dict[Group, list[Found]],
+        at_head: dict[Group, Found],
+        first: Mapping[Group, str],
     ) -> dict[str, tuple[str, ...]]:
         taken: dict[str, str] = {}
         labels: dict[str, dict[str, str]] = {}
@@ -49,7 +57,8 @@ class Labels:
             standing = at_head.get(group, by_group[group][-1])
             suffix = ""
             while True:
-                wanted = list(self._of_group(group, by_group[group], standing, suffix))
+                base = group.label or first.get(group, "")
+                wanted = list(self._of_group(group, base, by_group[group], standing, suffix))
                 if all(taken.get(label.casefold(), key) == key for label, key in wanted):
                     break
                 suffix = self._suffix(group, used)
@@ -68,9 +77,11 @@ class Labels:
         used[last] = used.get(last, 0) + 1
         return last if used[last] == 1 else f"{last}_{used[last]}"
 
-    def _of_group(self, group: Group, held: list[Found], standing: Found, suffix: str) -> list[tuple[str, str]]:
+    def _of_group(
+        self, group: Group, base: str, held: list[Found], standing: Found, suffix: str
+    ) -> list[tuple[str, str]]:
         """Return (label, key) for the versions of a group, the label to use first."""
-        base = _fit(f"{group.label}_{suffix}" if suffix else group.label) if group.label else ""
+        base = _fit(f"{base}_{suffix}" if suffix else base) if base else ""
         if base and len(held) == 1:
             return [(base, standing.key)]
         wanted: dict[str, tuple[str, str]] = {base.casefold(): (base, standing.key)} if base else {}
@@ -85,6 +96,15 @@ class Labels:
                 if wanted.setdefault(label.casefold(), (label, found.key))[1] == found.key:
                     break
         return list(wanted.values())
+
+
+def _first_integers(groups: Sequence[Group], by_group: Mapping[Group, Sequence[Found]]) -> dict[Group, str]:
+    """Return ``v1`` for what lies in ``1/`` of a Triton repository when other integers lie beside it."""
+    served: dict[str, list[Group]] = {}
+    for group in groups:
+        if _INTEGER.match(by_group[group][0].comings[group].held[0].inside):
+            served.setdefault(group.folder, []).append(group)
+    return {group: "v1" for beside in served.values() if len(beside) > 1 for group in beside if not group.label}
 
 
 def _fit(text: str) -> str:

@@ -21,7 +21,7 @@ HEAD = 64 * 1024
 """How many bytes of a blob are looked at, at most."""
 
 Look = Callable[[], bytes]
-"""Returns the first ``HEAD`` bytes of a blob, none when its content is absent."""
+"""Returns the first ``HEAD`` bytes of a blob; there is no such function where its content is absent."""
 
 _Rule = SkipRule | ModelRule | SidecarRule | ListRule
 _ALWAYS = ("path", "source", "namespace")

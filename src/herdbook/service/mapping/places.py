@@ -15,8 +15,9 @@ class Place:
     ``label`` is empty where versions are labelled by tag. ``folder`` (in the source, empty at its top) is where the
     version's paths begin and ``inside`` the path from there. A sidecar belongs to the versions that the rules ``of``
     make in the same folder (``*``: any), and where ``model`` is given only to those of that model and label.
-    ``name`` is a list's. ``groups`` are the named groups that fill templates: ``path``, ``source`` and ``namespace``,
-    those of the source's name and those of the path.
+    ``kin`` is the same for a model's files and for what lies beside them under their own name: such a sidecar goes with
+    them alone where they are there. ``name`` is a list's. ``groups`` are the named groups that fill templates:
+    ``path``, ``source`` and ``namespace``, those of the source's name and those of the path.
     """
 
     what: Literal["model", "sidecar", "list", "skip"]
@@ -28,6 +29,7 @@ class Place:
     member: str = ""
     role: str = ""
     of: tuple[str, ...] = ()
+    kin: str = ""
     name: str = ""
     reason: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)

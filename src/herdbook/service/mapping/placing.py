@@ -55,7 +55,8 @@ class Placer:
         return self._places
 
     def _ask(self, path: str, digest: str) -> Place:
-        place = self._matcher.place(path, lambda: self._contents.beginning(digest, path))
+        here = self._contents.size(digest) is not None
+        place = self._matcher.place(path, (lambda: self._contents.beginning(digest, path)) if here else None)
         if place.rule == "skip:bad-path":
             self._findings.add("bad-path", place.reason, path)
         return place

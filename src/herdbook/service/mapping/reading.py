@@ -9,6 +9,8 @@ from herdbook.kernel import paths
 from herdbook.kernel.errors import HerdbookError
 from herdbook.model.drafts import Finding
 from herdbook.ports.importers import History
+from herdbook.service.mapping import pointers
+from herdbook.service.mapping.pointers import Pointer
 
 MAX_TEXT = 1 << 20
 BEGINNING = 1 << 16
@@ -41,14 +43,33 @@ class Contents:
     def __init__(self, history: History, findings: Findings) -> None:
         self._history, self._findings = history, findings
         self._sizes: dict[str, int | None] = {}
+        self._pointers: dict[str, Pointer] = {}
         self._links: dict[str, str | None] = {}
         self._md5: dict[str, str | None] = {}
 
     def size(self, digest: str) -> int | None:
-        """Return the size of a blob in bytes, ``None`` when its content is absent."""
+        """Return the size of a blob in bytes, ``None`` when its content is absent, if only a pointer stands for it."""
         if digest not in self._sizes:
-            self._sizes[digest] = self._history.size(digest)
+            size = self._history.size(digest)
+            if size is not None and pointers.SHORTEST <= size <= pointers.LONGEST and self._points(digest):
+                size = None
+            self._sizes[digest] = size
         return self._sizes[digest]
+
+    def pointer(self, digest: str) -> Pointer | None:
+        """Return what a pointer of Git LFS tells of the content that it stands for; ``None`` when it is none."""
+        self.size(digest)
+        return self._pointers.get(digest)
+
+    def _points(self, digest: str) -> bool:
+        try:
+            with self._history.open(digest) as stream:
+                found = pointers.read(stream.read(pointers.LONGEST + 1))
+        except HerdbookError:
+            return False  # who reads it for what it holds says so
+        if found is not None:
+            self._pointers[digest] = found
+        return found is not None
 
     def text(self, digest: str, path: str) -> str | None:
         """Return a text of at most 1 MiB; bytes that are not UTF-8 become U+FFFD. ``None``: there is none."""

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from herdbook.model.histories import Blob, Change
+from herdbook.service.mapping.beside import Beside
 from herdbook.service.mapping.links import Links, Problem, at_or_below
 from herdbook.service.mapping.matching import Place
 from herdbook.service.mapping.placing import Group, Placer
 from herdbook.service.mapping.reading import Contents
+
+FEW = 8
+"""Where more sidecars of a folder change at once, all its groups are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Standing:
         self._linked = False
         self._members: dict[Group, dict[str, Blob]] = {}
         self._by_folder: dict[str, set[Group]] = {}
-        self._sidecars: dict[str, dict[str, Blob]] = {}
+        self._beside = Beside(placer)
         self._links_in: dict[str, set[str]] = {}
         self._joined: dict[str, set[Group]] = {}
         self._joining: dict[Group, set[str]] = {}
@@ -48,10 +52,12 @@ class Standing:
         """Make the changes; return the groups whose set, or whose files' names, may be others now."""
         dirty: set[Group] = set()
         folders: set[str] = set()
+        stirred: dict[str, list[Place]] = {}
         for change in changes:
             self._linked = self._linked or bool(change.new and change.new.link)
             if (change.old and not change.old.link) or (change.new and not change.new.link):
-                self._file(change, dirty, folders)
+                self._file(change, dirty, folders, stirred)
+        self._stir(stirred, dirty)
         concerned, renamed = self.links.apply(list(changes))
         if self._linked:
             for change in changes:
@@ -63,7 +69,7 @@ class Standing:
                 dirty |= self._holding(path)
         return sorted(dirty)
 
-    def _file(self, change: Change, dirty: set[Group], folders: set[str]) -> None:
+    def _file(self, change: Change, dirty: set[Group], folders: set[str], stirred: dict[str, list[Place]]) -> None:
         path, new = change.path, change.new if change.new and not change.new.link else None
         if (group := self._placer.group(path)) is not None:
             members = self._members.setdefault(group, {})
@@ -74,14 +80,22 @@ class Standing:
                 del self._members[group]
                 groups.discard(group)
             dirty.add(group)
+            if self._beside.kindred(group, self._placer.place(path).kin, there=bool(members)):
+                stirred.setdefault(group.folder, []).extend([self._placer.place(path)] * (FEW + 1))
         elif (place := self._placer.place(path)).what == "sidecar":
-            beside = self._sidecars.setdefault(place.folder, {})
-            _set(beside, path, new)
-            if not beside:
-                del self._sidecars[place.folder]
+            if kindred := self._beside.put(path, new):
+                dirty |= kindred
+            else:
+                stirred.setdefault(place.folder, []).append(place)
             folders.add(place.folder)
-            dirty |= {group for group in self._by_folder.get(place.folder, ()) if self._takes(group, place)}
             dirty |= self._joined.get(place.folder, set())
+
+    def _stir(self, stirred: dict[str, list[Place]], dirty: set[Group]) -> None:
+        """Note the groups whose sidecars changed; where many did, or go with others now, all of the folder."""
+        for folder, places in stirred.items():
+            groups = self._by_folder.get(folder, set())
+            every = len(places) > FEW
+            dirty |= {group for group in groups if every or any(self._may(group, place) for place in places)}
 
     def _link(self, change: Change) -> None:
         folder = change.path.rpartition("/")[0]
@@ -99,7 +113,7 @@ class Standing:
         for group in before:
             self._joining[group].discard(folder)
         found: set[Group] = set()
-        if folder in self._sidecars:
+        if self._beside.any(folder):
             for link in self._links_in.get(folder, ()):
                 led = self.links.leads.get(link)
                 if led is not None and led.kind in {"file", "folder"}:
@@ -134,6 +148,12 @@ class Standing:
         return self._by_folder.get(folder, set()) | self._joined.get(folder, set())
 
     def _takes(self, group: Group, place: Place) -> bool:
+        if place.folder == group.folder and (kindred := self._beside.of(place)):
+            return group in kindred
+        return self._may(group, place)
+
+    def _may(self, group: Group, place: Place) -> bool:
+        """Say whether a sidecar goes with a group, but for one of its own name that may be there."""
         if (place.model and place.model != group.model) or (place.label and place.label != group.label):
             return False
         if "*" in place.of:
@@ -150,11 +170,11 @@ class Standing:
             for path, blob in sorted(members.items())
             for place in [self._placer.place(path)]
         }
-        for path, blob in self._beside(group, group.folder):
+        for path, blob in self._taken(group, group.folder):
             place = self._placer.place(path)
             found.setdefault(place.inside, Held(place.inside, path, blob.digest, place))
         for folder in sorted(self._joining.get(group, ())):
-            for path, blob in self._beside(group, folder):
+            for path, blob in self._taken(group, folder):
                 place = self._placer.place(path)
                 if any(self._takes(other, place) for other in self._by_folder.get(folder, ())):
                     continue  # it has a group in its own folder
@@ -162,8 +182,8 @@ class Standing:
                 found.setdefault(inside, Held(inside, path, blob.digest, place))
         return list(found.values())
 
-    def _beside(self, group: Group, folder: str) -> Iterable[tuple[str, Blob]]:
-        for path, blob in sorted(self._sidecars.get(folder, {}).items()):
+    def _taken(self, group: Group, folder: str) -> Iterable[tuple[str, Blob]]:
+        for path, blob in self._beside.files(folder, group):
             if self._takes(group, self._placer.place(path)):
                 yield path, blob
 
