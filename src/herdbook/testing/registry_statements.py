@@ -50,7 +50,7 @@ class StatementContract(Given):
         assert len(registry.statements.list(TOY).items) == 1
 
     def test_what_was_said_about_many_records_is_had_at_once_with_what_counts_no_more(self, registry: Registry) -> None:
-        one, two = (register(registry, f"{TOY}:{label}").record for label in ("V1", "V2"))
+        one, two = (register(registry, f"{TOY}:{label}", label).record for label in ("V1", "V2"))
         (old,) = registry.statements.add("demo", [say("note", {"text": "a walrus"}, record=one)])
         better = say("note", {"text": "a seal"}, record=one).model_copy(update={"supersedes": (old.digest,)})
         (new,) = registry.statements.add("demo", [better])
