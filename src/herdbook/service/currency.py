@@ -24,7 +24,7 @@ def endings(tx: Reader, rows: Iterable[StatementRow]) -> dict[str, tuple[tuple[s
     """Return, by statement, what supersedes and what withdraws it.
 
     Only the issuer, or the namespace in whose journal the statement stands, may: that is, a statement of the same
-    issuer, or one in the same journal. A statement that was itself withdrawn neither supersedes nor withdraws.
+    issuer, or one in the same journal. A withdrawal that was itself withdrawn does not count.
     """
     rows = list(rows)
     where: dict[str, set[str]] = defaultdict(set)
@@ -34,20 +34,11 @@ def endings(tx: Reader, rows: Iterable[StatementRow]) -> dict[str, tuple[tuple[s
     superseded: dict[str, list[str]] = defaultdict(list)
     pairs = tx.superseded(issuer)
     newer = _places(tx, [new for new, _ in pairs])
-    gone = _withdrawn(tx, newer)
     for new, old in pairs:
-        if new not in gone and _may(newer.get(new), where[old], issuer[old]):
+        if _may(newer.get(new), where[old], issuer[old]):
             superseded[old].append(new)
     withdrawn = _withdrawals(tx, where, issuer)
     return {digest: (tuple(superseded[digest]), tuple(withdrawn.get(digest, ()))) for digest in issuer}
-
-
-def _withdrawn(tx: Reader, places: dict[str, tuple[set[str], str]]) -> set[str]:
-    if not places:
-        return set()
-    where = {digest: namespaces for digest, (namespaces, _) in places.items()}
-    found = _withdrawals(tx, where, {digest: issuer for digest, (_, issuer) in places.items()})
-    return {digest for digest, by in found.items() if by}
 
 
 def _withdrawals(

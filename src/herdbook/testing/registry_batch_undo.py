@@ -81,7 +81,7 @@ class BatchUndoContract(Given):
         assert registry.versions.get(f"{TOY}@2").withdrawn
 
     def test_what_others_added_stays(self, registry: Registry, other: Registry) -> None:
-        old = registry.models.profile(TOY, Profile(title="Old"))
+        registry.models.profile(TOY, Profile(title="Old"))
         profile = Said(type="herdbook/profile/1", subject=(Subject(name=TOY),), body={"title": "New"})
         given = delivery(registry, "one", "two", "three")
         records = [item.version.digest for item in given.registrations]
@@ -105,8 +105,7 @@ class BatchUndoContract(Given):
         assert registry.versions.get(f"{TOY}:later").state == "current"
         assert registry.statements.get(issue.digest).current
         assert references(registry, "walrus") == [f"{TOY}@1"]
-        found = registry.models.get(TOY)
-        assert (found.profile_digest, found.profile and found.profile.title) == (old.digest, "Old")
+        assert registry.models.get(TOY).profile == Profile(title="Old")
         assert references(registry, "title = old name = demo/tau/*") == [f"{TOY}@{number}" for number in range(1, 6)]
 
     def test_a_profile_that_somebody_set_since_stays(self, registry: Registry, other: Registry) -> None:
@@ -117,15 +116,33 @@ class BatchUndoContract(Given):
         registry.imports.undo("demo", batch, reason="wrong")
         assert registry.models.get(TOY).profile_digest == mine.digest
 
-    def test_what_a_batch_superseded_is_current_again(self, registry: Registry) -> None:
-        registry.imports.record("demo", Delivery(statements=(source(["a"]),)))
+    def test_what_a_batch_took_the_place_of_is_said_anew(self, registry: Registry, other: Registry) -> None:
+        other.imports.record("demo", Delivery(statements=(source(["a"]),)))
+        (old,) = registry.statements.list("source:Pkg").items
+        batches = []
+        for state, tags in (("s2", ["a", "b"]), ("s3", ["a", "b", "c"])):
+            (now,) = registry.statements.list("source:Pkg").items
+            new = source(tags, state=state).model_copy(update={"supersedes": (now.digest,)})
+            batches.append(registry.imports.record("demo", Delivery(statements=(new,))).batch)
+        registry.imports.undo("demo", batches[0], reason="not in use")
+        (now,) = registry.statements.list("source:Pkg").items
+        assert now.statement.body["tags"] == ["a", "b", "c"], "what came later stays"
+        registry.imports.undo("demo", batches[1], reason="wrong")
+        (now,) = registry.statements.list("source:Pkg").items
+        assert now.statement.body == old.statement.body, "and not what the undone batch before it had said"
+
+    def test_a_batch_that_is_undone_leaves_what_the_one_before_said(self, registry: Registry, other: Registry) -> None:
+        other.imports.record("demo", Delivery(statements=(source(["a"]),)))
         (old,) = registry.statements.list("source:Pkg").items
         new = source(["a", "b"]).model_copy(update={"supersedes": (old.digest,)})
-        batch = registry.imports.record("demo", Delivery(statements=(new,))).batch
-        assert not registry.statements.get(old.digest).current
-        registry.imports.undo("demo", batch, reason="wrong")
-        assert registry.statements.get(old.digest).current
-        assert [item.digest for item in registry.statements.list("source:pkg.git").items] == [old.digest]
+        for _ in range(2):
+            batch = registry.imports.record("demo", Delivery(statements=(new,))).batch
+            (now,) = registry.statements.list("source:Pkg").items
+            assert now.statement.body["tags"] == ["a", "b"]
+            registry.imports.undo("demo", batch, reason="wrong")
+            (now,) = registry.statements.list("source:Pkg").items
+            assert (now.statement.body, now.statement.evidence) == (old.statement.body, old.statement.evidence)
+            new = new.model_copy(update={"supersedes": (now.digest,)})
 
     def test_a_second_batch_takes_only_its_own_with_it(self, registry: Registry) -> None:
         first = registry.imports.record("demo", delivery(registry, "one"))
