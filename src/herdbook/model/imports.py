@@ -20,7 +20,8 @@ Count = Annotated[Int, Field(ge=0)]
 class Delivery(Value):
     """Everything that one import brings into one namespace: one batch. Statements may name records that it brings.
 
-    ``labels`` are further labels, (model, record) → labels, beside the one that a registration has.
+    ``labels`` are further labels, (model, record) → labels, beside the one that a registration has. ``arrived`` are
+    contents that were put, and that unresolved versions wait for which are here already.
     """
 
     registrations: tuple[Registration, ...] = ()
@@ -28,6 +29,7 @@ class Delivery(Value):
     activities: tuple[Activity, ...] = ()
     statements: tuple[Said, ...] = ()
     labels: tuple[tuple[Text, Sha256, Text], ...] = ()
+    arrived: tuple[Sha256, ...] = ()
 
 
 class ImportEntry(Value):

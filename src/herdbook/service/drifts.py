@@ -32,7 +32,8 @@ def status(
     under any name. A source that did not move is not read.
     """
     work = _Comparing(registry, source, rules, namespace, plan)
-    if not work.moved and told_rules(work.told)[0] == plans.stamp(rules):
+    same = not work.moved and told_rules(work.told)[0] == plans.stamp(rules)
+    if same and not import_bytes.offers(registry, source, work.namespace):
         return work.status([], checked=0)
     drifts = [*work.versions(), *work.gone()]
     return work.status(drifts, checked=len(work.drafts.versions))

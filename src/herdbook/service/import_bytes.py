@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
-from herdbook.kernel.errors import CorruptError
+from herdbook.kernel.errors import CorruptError, MissingError
 from herdbook.model.files import Content
+from herdbook.model.versions import Entry
 from herdbook.ports.blobs import Progress
 from herdbook.ports.importers import Source
 from herdbook.ports.registry import Registry
+from herdbook.service.import_holdings import from_source, search
 
 GROUP_FILES = 256
 GROUP_BYTES = 16 * 2**20
@@ -102,6 +105,27 @@ class _Later(io.RawIOBase):
         if self._open is not None:
             self._open.close()
         super().close()
+
+
+def offers(registry: Registry, source: Source, namespace: str) -> bool:
+    """Say whether a source has bytes that versions from it wait for: it was a poorer clone when it was imported."""
+    for entry in search(registry, f"{from_source(namespace, source.name)} AND resolved = no"):
+        for file in entry.version.files:
+            if not file.resolved and _has(source, file.digest) and not _known(registry, entry, file.path):
+                return True
+    return False
+
+
+def _has(source: Source, digest: str) -> bool:
+    with contextlib.suppress(MissingError, CorruptError), source.open(digest):
+        return True
+    return False
+
+
+def _known(registry: Registry, entry: Entry, path: str) -> bool:
+    with contextlib.suppress(MissingError), registry.files.open(entry.reference, path):
+        return True
+    return False
 
 
 def same(one: BinaryIO, other: BinaryIO, *, progress: Progress | None = None, step: int = 2**20) -> bool:

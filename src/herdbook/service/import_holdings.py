@@ -140,6 +140,12 @@ def told_sources(registry: Registry, namespace: str, kind: str, name: str) -> li
     return sorted(mine, key=lambda entry: -entry.seq)
 
 
+def from_source(namespace: str, source: str) -> str:
+    """Return the query for the versions of a namespace that a source, or a package, is said to hold."""
+    name = source.replace("\\", "\\\\").replace('"', '\\"')
+    return f'namespace = {namespace} AND source = "{name}"'
+
+
 def known_at(holdings: Holdings, chosen: Mapping[str, str], versions: Iterable[DraftVersion]) -> dict[str, Entry]:
     """Return, by key, the entries of drafts that are registered under the model that was chosen for them."""
     found = {}

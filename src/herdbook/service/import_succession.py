@@ -12,7 +12,7 @@ from herdbook.model.imports import Delivery
 from herdbook.model.statements import Said, StatementEntry, Subject
 from herdbook.model.versions import Entry
 from herdbook.ports.registry import Registry
-from herdbook.service.import_holdings import SOURCE, Holdings, Set, search
+from herdbook.service.import_holdings import SOURCE, Holdings, Set, from_source, search
 from herdbook.service.import_versions import Making
 
 _LIMIT = 1000
@@ -136,8 +136,7 @@ class Succession:
         """Return the versions here that may have identities of this source, also those that it no longer has."""
         found = {entry.reference: entry for listed in self._holdings.entries.values() for entry in listed}
         if self._holdings.models.keys() - self._holdings.entries.keys():
-            name = self._called.replace("\\", "\\\\").replace('"', '\\"')
-            query = f'namespace = {self._namespace} AND source = "{name}"'
+            query = from_source(self._namespace, self._called)
             found |= {entry.reference: entry for entry in search(self._registry, query)}
         return found.values()
 

@@ -40,6 +40,8 @@ def unchanged(registry: Registry, source: Source, rules: Rules, plan: Plan | Non
         return None
     if plan is not None and plan_items.edits_digest(plan) != edited:
         return None
+    if import_bytes.offers(registry, source, rules.namespace):
+        return None
     return Report(source=state, namespace=rules.namespace, rules=by, outcome="unchanged")
 
 
@@ -100,8 +102,6 @@ def apply(
     tell("writing")
     delivery = work.delivery(work.actors(), rules=_rules_told(plan))
     entry = registry.imports.record(plan.namespace, delivery)
-    if arrived := work.arrived():
-        registry.files.supply(arrived)
     outcome = "applied" if entry.batch else "unchanged"
     return work.report(delivery, duplicates).model_copy(update={"outcome": outcome, "batch": entry.batch})
 
@@ -184,7 +184,8 @@ class _Import:
         succession = Succession(
             self.registry, self.drafts, self.making, self.holdings, self.told[0] if self.told else None
         )
-        return succession.delivery(self.builder.delivery(), self._source_said(rules or self.plan.rules))
+        delivery = succession.delivery(self.builder.delivery(), self._source_said(rules or self.plan.rules))
+        return delivery.model_copy(update={"arrived": self._arrived()})
 
     def _source_said(self, rules: str) -> Said | None:
         body = self.told[0].statement.body if len(self.told) == 1 else None
@@ -197,12 +198,12 @@ class _Import:
         message = "the last import was made by an edited plan, this one is not: what was renamed, or left out, is new"
         return [Finding(code="plan-not-edited", message=message)]
 
-    def arrived(self) -> list[str]:
+    def _arrived(self) -> tuple[str, ...]:
         """Return contents that came for versions which registering did not resolve."""
         waiting = (made.version for made in self.making if made.entry is not None and not made.version.resolved)
         found = {file.digest for version in waiting for file in version.files if not file.resolved}
         contents = {self.holdings.contents[digest].sha256 for digest in found if digest in self.holdings.contents}
-        return sorted(contents)
+        return tuple(sorted(contents))
 
     def report(self, delivery: Delivery, duplicates: set[str]) -> Report:
         """Return the account."""

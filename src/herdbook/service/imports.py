@@ -102,6 +102,7 @@ def _deliver(context: Context, tx: Writer, namespace: str, delivery: Delivery) -
     for model, record, label in delivery.labels:
         draft.mark()
         work.further_label(model, record, label)
+    work.arrive(entitlement.among(context, tx, namespace, delivery.arrived)[0])
     work.complete()
     return draft.commit(batch=True)
 

@@ -257,6 +257,10 @@ class Registrar:
                 if row is None or row.to != statement.digest:
                     self.draft.point(pointer, frm=row.to if row else "", to=statement.digest)
 
+    def arrive(self, sha256s: Iterable[str]) -> None:
+        """Take contents for what unresolved versions may wait for; the principal brought them."""
+        self._fresh.update(sha256s)
+
     def complete(self) -> None:
         """Take undoes back; bytes that came may be what unresolved versions of this principal and journal wait for."""
         for start in range(0, len(self._taken_back), AT_ONCE):
