@@ -60,6 +60,23 @@ def test_bash_completes_commands_models_and_labels_behind_a_colon(shell: Path, s
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_kinds_rules_batches_and_releases(shell: Path, herdbook: Run, tmp_path: Path) -> None:
+    assert shell.exists()
+    lists = tmp_path / "cmsdist"
+    lists.mkdir()
+    (lists / "cmsswdata-CMSSW_14_1_X.txt").write_text("[default]\nRecoTau-Files=V1\n", "utf-8")
+    batch = herdbook("import", "folder", str(lists), "--namespace", "demo", "--apply", "-q").out.strip()
+    offered = {
+        "herdbook import gi": ["git"],
+        "herdbook import status --kind fo": ["folder"],
+        "herdbook import git . --rules cmsd": ["cmsdist"],
+        f"herdbook import undo {batch[:6]}": [batch],
+        "herdbook release show CM": ["CMSSW_14_1_X"],
+    }
+    assert [sorted(words) for words in _complete(*offered)] == list(offered.values())
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_without_a_registry_completion_is_silent(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell.exists()
     monkeypatch.setenv("HERDBOOK_REGISTRY", "/no/such")

@@ -75,6 +75,8 @@ def named(item: Part, nodes: Nodes) -> Text:
     if node is None:
         return t.line(part(item), told, (t.compact(used), t.DIM))
     title = node.detail if node.kind == "dataset" else ""
+    if used.get("name") == title:  # a list's own word for it became its title
+        used.pop("name", None)
     by = f"made by {item.id}" if item.id and str(item.id) != node.title else ""
     return t.line(node.title, t.state_word(node.state), (title or by, t.DIM), told, (t.compact(used), t.DIM))
 
