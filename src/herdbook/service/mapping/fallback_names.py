@@ -125,7 +125,7 @@ def read(folder: str, stem: str, serial: int = 0) -> Named:
     versions: list[str] = []
     for segment in filter(None, folder.split("/")):
         rest, found = _versions(segment)
-        if templates.slug(rest):
+        if _said(rest):
             parts.append(rest)
         versions += found
     rest, members = _taken(_MEMBER, stem)
@@ -136,8 +136,12 @@ def read(folder: str, stem: str, serial: int = 0) -> Named:
     rest = _telling(rest, parts)
     if serial > 1:
         versions.append(f"v{serial}")
-    kept = tuple(part for part in (*parts, rest) if templates.slug(part))
+    kept = tuple(part for part in (*parts, rest) if _said(part))
     return Named(kept or ("model",), templates.label("_".join(dict.fromkeys(versions))), "_".join(members))
+
+
+def _said(text: str) -> bool:
+    return any(char.isalnum() for char in text)
 
 
 def _era(rest: str, parts: list[str]) -> str | None:
@@ -186,7 +190,8 @@ class Namer:
         return known
 
     def _new(self, parts: tuple[str, ...]) -> str:
-        slugs = [templates.slug(part) for part in parts]
+        # What no name can hold, as a word in another script, is told by its digest.
+        slugs = [templates.slug(part) or f"x{templates.digest6(part)}" for part in parts]
         for folder, stem in self._choices(slugs):
             name = self._written(folder, stem)
             if self._free(name):

@@ -9,8 +9,8 @@ from herdbook.kernel import paths
 from herdbook.kernel.errors import HerdbookError
 from herdbook.model.drafts import Finding
 from herdbook.ports.importers import History
-from herdbook.service.mapping import pointers
-from herdbook.service.mapping.pointers import Pointer
+from herdbook.service.mapping import git_lfs
+from herdbook.service.mapping.git_lfs import Pointer
 
 MAX_TEXT = 1 << 20
 BEGINNING = 1 << 16
@@ -51,7 +51,7 @@ class Contents:
         """Return the size of a blob in bytes, ``None`` when its content is absent, if only a pointer stands for it."""
         if digest not in self._sizes:
             size = self._history.size(digest)
-            if size is not None and pointers.SHORTEST <= size <= pointers.LONGEST and self._points(digest):
+            if size is not None and git_lfs.SHORTEST <= size <= git_lfs.LONGEST and self._points(digest):
                 size = None
             self._sizes[digest] = size
         return self._sizes[digest]
@@ -64,7 +64,7 @@ class Contents:
     def _points(self, digest: str) -> bool:
         try:
             with self._history.open(digest) as stream:
-                found = pointers.read(stream.read(pointers.LONGEST + 1))
+                found = git_lfs.read(stream.read(git_lfs.LONGEST + 1))
         except HerdbookError:
             return False  # who reads it for what it holds says so
         if found is not None:
