@@ -176,7 +176,7 @@ def test_tables_corrections_and_trees_of_an_own_format_are_told_apart() -> None:
     files |= {"sf.json": b'{"schema_version": 2, "corrections": []}', "maps.root": b"root\0\0TKey TH2F"}
     drafts = Line().commit(files, tag="V1").drafts("cms-data/L1Trigger-L1TMuon")
     assert short(drafts) == {
-        "emtf_luts-trees/11": ["V1"], "emtf_luts-trees/15": ["V1"], "emtf_luts/displ-16": ["V1"]
+        "emtf_luts-trees/11": ["V1"], "emtf_luts-trees/15": ["V1"], "emtf_luts/model_graph-displ-16": ["V1"]
     }  # fmt: skip
     reasons = skipped(drafts)
     assert [reasons[path] for path in ("eg_IsoLUT_12.txt", "empty.txt", "omtf.xml", "zdc.lut", luts[0])] == [

@@ -60,7 +60,7 @@ _PLAIN = re.compile(
 )
 """Stems that any model may have: the folder names it."""
 
-_AROUND = re.compile(r"(?i:^(?:constant|frozen|model)_?graph[_\-.]+(?=\D)|[_\-.]+modelDNN$)")
+_AROUND = re.compile(r"(?i:^(?:constant|frozen)_?graph[_\-.]+(?=\D)|[_\-.]+modelDNN$)")
 """The same with something that tells more: ``constant_graph_PtCut``, ``barrel_modelDNN``."""
 
 _VAGUE = re.compile(
