@@ -34,6 +34,14 @@ def filled(body: Json, values: Mapping[str, Any]) -> Json:
     return body
 
 
+def value_at(body: Json, pointer: str) -> Any:  # noqa: ANN401 - JSON values
+    """Return what stands at a pointer, ``None`` when nothing does."""
+    try:
+        return _at(body, steps(pointer), pointer)
+    except InvalidError:
+        return None
+
+
 def _at(body: Any, way: list[str], pointer: str) -> Any:  # noqa: ANN401 - JSON values
     for step in way:
         try:

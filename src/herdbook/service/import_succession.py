@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from herdbook.kernel import canonical
-from herdbook.model.drafts import Drafts
+from herdbook.model.drafts import Drafts, DraftSaid
 from herdbook.model.identifiers import Identifier
 from herdbook.model.imports import Delivery
 from herdbook.model.statements import Said, StatementEntry, Subject
 from herdbook.model.versions import Entry
 from herdbook.ports.registry import Registry
 from herdbook.service.import_holdings import SOURCE, Holdings, Set, from_source, search
+from herdbook.service.import_pointers import value_at
 from herdbook.service.import_versions import Making
 
 _LIMIT = 1000
@@ -39,6 +40,7 @@ class Succession:
         self._registry = registry
         self._drafts = drafts
         self._namespace = drafts.namespace
+        self._making = making
         self._holdings = holdings
         self._before = before
         self._entries = {made.record: made.entry for made in making if made.entry is not None} if before else {}
@@ -52,6 +54,29 @@ class Succession:
         statements += self._ended({old for said in statements for old in said.supersedes or ()})
         return delivery.model_copy(update={"statements": tuple(statements)})
 
+    def erased(self) -> dict[str, str]:
+        """Return actors without a name here, by the key under which drafts name them: who was erased stays so."""
+        if not self._entries:
+            return {}
+        named = {person.id for person in self._registry.people.list()}
+        found: dict[str, str] = {}
+        for draft in self._drafts.versions:
+            made = self._making.made.get(draft.key)
+            for told in draft.said if made and made.entry else ():
+                if made and made.entry and not found.keys() >= set(told.people.values()):
+                    found |= {key: actor for key, actor in self._people(told, made.entry) if actor not in named}
+        return found
+
+    def _people(self, told: DraftSaid, entry: Entry) -> Iterator[tuple[str, str]]:
+        """Yield keys, and the actors that stand in the same place of what was said before."""
+        fields = _SAME.get(told.type, ())
+        for item in self._of(entry):
+            said = item.statement
+            if said.type == told.type and item.current and all(said.body.get(n) == told.body.get(n) for n in fields):
+                for pointer, key in told.people.items():
+                    if actor := value_at(said.body, pointer):
+                        yield key, actor
+
     def _succeeding(self, said: Said) -> Said | None:
         subject = said.subject[0]
         entry = self._entries.get(subject.record or "")
@@ -59,7 +84,9 @@ class Succession:
             return said
         told = self._all(str(subject.id)) if entry is None else self._of(entry)
         before = [item for item in told if item.statement.type == said.type]
+        undone = {item.digest for item in before if item.withdrawn_by}
         same = [item for item in before if _equal(item, said) and not item.withdrawn_by]
+        same = [item for item in same if item.current or not undone >= set(item.superseded_by)]
         if any(item.current for item in same):
             return None
         fields = _SAME.get(said.type, ())
@@ -105,14 +132,10 @@ class Succession:
         gone: dict[str, None] = {}
         for entry in self._imported():
             bodies = now.get(self._holdings.registered(entry.version), set())
-            # The newest first: when what took its place is withdrawn, a statement would count again.
-            for item in sorted(self._of(entry), key=lambda item: -item.seq):
-                body = item.statement.body
-                mine = item.statement.type == _IDENTITY and item.statement.evidence
-                ends = not item.withdrawn_by and gone.keys() >= set(item.superseded_by)
-                if not (mine and ends) or body.get("source") != self._called or item.digest in superseded:
-                    continue
-                if canonical.dumps(body) not in bodies:
+            for item in self._of(entry):
+                said, body = item.statement, item.statement.body
+                mine = said.type == _IDENTITY and said.evidence and body.get("source") == self._called
+                if mine and item.current and item.digest not in superseded and canonical.dumps(body) not in bodies:
                     gone[item.digest] = None
         for start in range(0, len(gone), _LIMIT):
             subjects = tuple(Subject(statement=digest) for digest in list(gone)[start : start + _LIMIT])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from herdbook.kernel.errors import ConflictError
 from herdbook.model.drafts import Drafts, Finding
@@ -174,17 +175,21 @@ class _Import:
     def actors(self) -> dict[str, str]:
         """Return the ids of the people that the drafts name."""
         people = {key: (person.name, person.email) for key, person in self.drafts.people.items()}
-        named_ = {key: pair for key, pair in people.items() if any(pair)}
+        erased = self.succession.erased()
+        named_ = {key: pair for key, pair in people.items() if any(pair) and key not in erased}
         found = self.registry.people.identify(list(named_.values())) if named_ else []
-        return {key: person.id for key, person in zip(named_, found, strict=True)}
+        return {**erased, **{key: person.id for key, person in zip(named_, found, strict=True)}}
+
+    @cached_property
+    def succession(self) -> Succession:
+        """What was said before; to be asked for when the bytes are there."""
+        before = self.told[0] if self.told else None
+        return Succession(self.registry, self.drafts, self.making, self.holdings, before)
 
     def delivery(self, actors: dict[str, str], *, rules: str = "") -> Delivery:
         """Return what is to be sent."""
         self.builder = self._builder(actors)
-        succession = Succession(
-            self.registry, self.drafts, self.making, self.holdings, self.told[0] if self.told else None
-        )
-        delivery = succession.delivery(self.builder.delivery(), self._source_said(rules or self.plan.rules))
+        delivery = self.succession.delivery(self.builder.delivery(), self._source_said(rules or self.plan.rules))
         return delivery.model_copy(update={"arrived": self._arrived()})
 
     def _source_said(self, rules: str) -> Said | None:
