@@ -74,6 +74,9 @@ class SayingContract:
             assert [row.digest for row in look.statements([about], "herdbook/note/1")] == [named("new")]
             assert look.superseded([named("old"), named("new")]) == [(named("new"), named("old"))]
             assert look.same_statement([named("same old"), named("no")]) == {named("same old"): [named("old")]}
+            assert look.subjects("record", "herdbook/note/1") == [named("v")]
+            assert look.subjects("name", "herdbook/note/1") == [TAU]
+            assert look.subjects("name", "herdbook/licence/1") == look.subjects("id", "herdbook/note/1") == []
 
     def test_lineage_is_walked_both_ways(self, catalogue: Catalogue) -> None:
         edges = [
@@ -125,6 +128,9 @@ class SayingContract:
             assert look.datasets(value=value) == [row for row in rows if row[2] == value]
             assert [row[0] for row in look.datasets(scheme="zenodo", prefix="/TTTo2")] == [named("d")]
             assert look.datasets(prefix="/TTTo") == [row for row in rows if row[2].startswith("/TTTo")]
+            ids = {f"{scheme}:{text}" for _, scheme, text, _ in rows if scheme}
+            by_id = {id_: [row[0] for row in rows if f"{row[1]}:{row[2]}" == id_] for id_ in ids}
+            assert look.datasets_named({*ids, "cms-dbs:/none", "none"}) == by_id
 
     def test_files_are_found_by_record_and_by_digest(self, catalogue: Catalogue) -> None:
         files = [
@@ -156,6 +162,10 @@ class SayingContract:
                     assert item in look.contents_like(digits[:7])
                 assert look.contents_like(item.md5[4:], "sha256") == []
             assert len(look.contents_like("", limit=2)) == 2
+            assert [look.contents_named(item.digests) for item in told] == [[item] for item in told]
+            everything = [digest for item in told for digest in item.digests]
+            found = look.contents_named([*everything, "md5:" + "0" * 32, named("nobody")])
+            assert {item.sha256 for item in found} == {item.sha256 for item in told}
 
     # -- facts
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from herdbook.kernel.errors import ConflictError, MissingError
+from herdbook.model.files import File
 from herdbook.model.imports import Delivery
+from herdbook.model.journal import BatchOp
 from herdbook.model.models import Profile
+from herdbook.model.registrations import Registration
 from herdbook.model.statements import Said, Subject
+from herdbook.model.versions import Version
 from herdbook.ports.registry import Registry
 from herdbook.testing.registry_imports import TOY, delivery, identity, source
 from herdbook.testing.registry_lineage import dataset, training
@@ -171,6 +175,25 @@ class BatchUndoContract(Given):
         assert entry.versions == 3
         registry.imports.undo("demo", entry.batch, reason="wrong")
         assert references(registry, "state = withdrawn") == [f"{TOY}@1", f"{TOY}@2", f"{TOY}@3"]
+
+    @pytest.mark.slow
+    def test_a_batch_beyond_one_event_is_undone_in_parts(self, registry: Registry) -> None:
+        items = []
+        for number in range(26_000):
+            version = Version.of([File(path="m", digest=f"git-sha1:{number:040x}")])
+            items.append(Registration(model=f"demo/bins/m{number % 100}", label=f"v{number}", version=version))
+        given = Delivery(registrations=tuple(items))
+        batch = registry.imports.record("demo", given)
+        assert (batch.versions, batch.records, batch.last - batch.first) == (26_000, 26_000, 1)
+        with events_made(registry, "demo", 2) as made:
+            undone = registry.imports.undo("demo", batch.batch[:12], reason="wrong")
+        heads = [op for event in made for op in event.ops if isinstance(op, BatchOp)]
+        assert len(heads) == 2
+        assert registry.imports.list("demo") == [undone], "an undo is no batch to be undone"
+        with pytest.raises(MissingError):
+            registry.imports.get("demo", heads[0].id)
+        assert registry.versions.search("state = withdrawn", limit=1, total=True).total == 10_000
+        assert registry.imports.record("demo", given).labels == 26_000
 
     def test_records_stay_known(self, registry: Registry) -> None:
         data = dataset("kept")

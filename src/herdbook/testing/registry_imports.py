@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
 import pytest
@@ -98,6 +99,18 @@ class ImportContract(Given):
                 with untouched(registry):
                     entry = each.imports.record("demo", again)
                 assert (entry.batch, entry.versions) == ("", 0)
+
+    def test_of_two_who_deliver_the_same_at_once_one_writes_it(self, registry: Registry, other: Registry) -> None:
+        given = [delivery(each, "one", "two", "three") for each in (registry, other)]
+        with ThreadPoolExecutor(2) as threads:
+            works = [
+                threads.submit(each.imports.record, "demo", what)
+                for each, what in zip((registry, other), given, strict=True)
+            ]
+        entries = [work.result() for work in works]
+        assert sorted(bool(entry.batch) for entry in entries) == [False, True]
+        assert len(registry.imports.list("demo")) == 1
+        assert references(registry, "source:Pkg") == [f"{TOY}@{number}" for number in (1, 2, 3)]
 
     def test_an_empty_delivery_begins_no_journal(self, registry: Registry) -> None:
         with untouched(registry):
