@@ -35,7 +35,8 @@ def read(path: str | os.PathLike[str]) -> Plan:
     lines: dict[tuple[str | int, ...], int] = {}
     given: Any = None
     try:
-        given = canonical.loads(data) if path.suffix == ".json" else plan_text.typed(plan_yaml.load(data, lines))
+        given = canonical.loads(data) if path.suffix == ".json" else plan_yaml.load(data, lines)
+        given = given if path.suffix == ".json" else plan_text.typed(given)
         return Plan.model_validate(given)
     except ValidationError as error:
         raise _misfit(path, error, lines) from error

@@ -81,16 +81,16 @@ def _mappings(items: object) -> list[dict[str, Any]]:
 
 def _convert(item: dict[str, Any], key: str, convert: Any) -> None:  # noqa: ANN401 - a function of text
     if isinstance(item.get(key), str):
-        item[key] = convert(key, item[key])
+        item[key] = convert(item[key])
 
 
-def _number(key: str, text: str) -> int:
+def _number(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 16:
         return int(text)
-    raise InvalidError(f"{key!r} is {text[:80]!r}, which is no number", code="bad-plan")
+    raise InvalidError(f"{text[:80]!r} is no number", code="bad-plan")
 
 
-def _truth(key: str, text: str) -> bool:
+def _truth(text: str) -> bool:
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    raise InvalidError(f"{key!r} is {text[:80]!r}; write true or false", code="bad-plan")
+    raise InvalidError(f"{text[:80]!r} is neither true nor false", code="bad-plan")
