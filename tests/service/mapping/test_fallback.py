@@ -121,7 +121,7 @@ def test_lists_of_features_go_with_the_model_of_their_own_stem() -> None:
     ("path", "content", "kind"),
     [
         ("a.xml", b'<?xml version="1.0"?>\n<MethodSetup Method="BDT::x">', "tmva-xml"),
-        ("a.xml.gz", gzip.compress(b'<?xml version="1.0"?><MethodSetup Method="BDT::x">'), "tmva-xml"),
+        ("a.xml.gz", gzip.compress(b'<?xml version="1.0"?><MethodSetup Method="BDT::x">', mtime=0), "tmva-xml"),
         ("a.json", b'{"n_trees": 1, "max_depth": 2, "trees": []}', "conifer-json"),
         ("a.json", b'{"layers": [{"activation": "x", "bias": [1]}]}', "lwtnn-json"),
         ("a.json", b'{"input_sequences": [], "inputs": []}', "lwtnn-graph-json"),
