@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, BinaryIO
 
 from herdbook.kernel import digests as digests_
@@ -68,18 +67,25 @@ class Files:
         The lease stands before a blob has its name: garbage collection never meets it bare. All of them lie on the
         disk under temporary names before the first has its own.
         """
-        staged: list[Staged] = []
-        with _lanes(len(sources)) as each:
-            try:
-                staged.extend(each(partial(self._context.blobs.stage, progress=_in_turn(progress)), sources))
+        made: list[Staged] = []
+        tell = _in_turn(progress)
+
+        def stage(source: BinaryIO) -> Staged:
+            item = self._context.blobs.stage(source, progress=tell)
+            made.append(item)  # whatever becomes of the others
+            return item
+
+        try:
+            with _lanes(len(sources)) as each:  # left when no thread works any more
+                staged = list(each(stage, sources))
                 contents = {item.content.sha256: item.content for item in staged}
                 until = self._context.seconds() + LEASE_S
                 leases = [Lease(self._context.principal.id, sha256, until) for sha256 in contents]
                 self._context.catalogue.lease(leases, contents.values())
                 list(each(lambda item: item.keep(), staged))
-            finally:
-                for item in staged:
-                    item.discard()
+        finally:
+            for item in made:
+                item.discard()
         return [item.content for item in staged]
 
     def open(self, reference: str, path: str) -> BinaryIO:
