@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -152,14 +153,16 @@ def survey(session: Session, /, *, sources: tuple[str, ...], markdown: bool) -> 
     """Show side by side what sources know.
 
     Field by field, of how many of its versions, and so what it does not know.
-    No registry is needed. Each source is read by the rules that were made for it.
+    No registry is needed. Each source is read by the rules that were made for it; NAME=SOURCE says what it is called.
     """
     from herdbook.service import surveys
 
     found = []
-    for place in sources:
-        with opened(place) as it, progress.waiting(session.output, f"reading {place}"):
-            drafts = it.source.drafts(it.rules)
+    for given in sources:
+        name, _, place = ("", "", given) if os.path.lexists(given) else given.rpartition("=")
+        with opened(place, name=name) as it, progress.waiting(session.output, f"reading {place}"):
+            # Where models would stand does not matter here.
+            drafts = it.source.drafts(it.rules.model_copy(update={"namespace": it.rules.namespace or "survey"}))
         state, known = drafts.source, surveys.coverage(drafts)
         found.append(Surveyed(name=state.name, kind=state.kind, versions=len(drafts.versions), coverage=known))
 
