@@ -168,7 +168,7 @@ def test_imports_and_undoes_are_as_a_perfect_little_model_of_them_says(
     run_state_machine_as_test(
         lambda: Machine(open_),  # type: ignore[arg-type]  # whatever makes a machine will do
         settings=settings(
-            max_examples=60 if longer else 8,
+            max_examples=20 if longer else 8,
             stateful_step_count=30 if longer else 16,
             suppress_health_check=list(HealthCheck),
         ),
