@@ -36,6 +36,9 @@ class NoReaders:
     def __init__(self) -> None:
         self.versions: Mapping[str, str] = {}
 
+    def prepare(self) -> None:
+        """Nothing to prepare."""
+
     def read(self, files: Sequence[tuple[str, ReadAt]], listing: Listing) -> list[Facts | None]:
         del listing
         return [None for _ in files]

@@ -29,6 +29,9 @@ class Lent:
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
 
+    def prepare(self) -> None:
+        self._pool.prepare()
+
     def read(self, files: Sequence[tuple[str, ReadAt]], listing: Listing) -> list[Facts | None]:
         return self._pool.read(files, listing)
 

@@ -59,6 +59,10 @@ class Readers(Protocol):
         """
         ...
 
+    def prepare(self) -> None:
+        """Begin to start what reading will need; return at once, and say nothing when it cannot be had."""
+        ...
+
     @property
     def versions(self) -> Mapping[str, str]:
         """Reader name → reader version, as they would read now."""

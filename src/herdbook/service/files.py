@@ -67,6 +67,7 @@ class Files:
         The lease stands before a blob has its name: garbage collection never meets it bare. All of them lie on the
         disk under temporary names before the first has its own.
         """
+        self._context.readers.prepare()  # they are read when they are registered, as a rule soon
         made: list[Staged] = []
         tell = _in_turn(progress)
 

@@ -87,6 +87,19 @@ def test_a_worker_outlives_the_thread_that_started_it(pool: WorkerPool, in_memor
     assert one(pool, "deed.slowly", in_memory(b"x")).values["pid"] == found[0].values["pid"]
 
 
+def test_a_pool_that_was_prepared_starts_one_worker_and_closes_it_though_nothing_is_read(in_memory: Memory) -> None:
+    with WorkerPool() as pool:
+        for _ in range(3):
+            pool.prepare()
+        pool.read([("a", in_memory(b"a"))], {})
+        (worker,) = pool._all
+        pid = worker.channel.pid
+    assert not psutil.pid_exists(pid)
+    with WorkerPool() as pool:
+        pool.prepare()
+    assert not [child for child in psutil.Process().children() if "herdbook.apps.worker" in " ".join(child.cmdline())]
+
+
 def test_a_closed_pool_leaves_no_process_and_says_that_it_is_closed(in_memory: Memory) -> None:
     pool = WorkerPool(workers=2, formats=[MISBEHAVING])
     errors: list[UnavailableError] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -53,6 +54,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(self._count)
         self._broken: tuple[float, str] = (0.0, "")
+        self._prepared = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +77,18 @@ class WorkerPool:
             return [self._one(path, file, listing) for path, file in files]
         with ThreadPoolExecutor(min(self._count, len(files)), "herdbook-reader") as threads:
             return list(threads.map(lambda each: self._one(each[0], each[1], listing), files))
+
+    def prepare(self) -> None:
+        """Start a worker in a thread beside, unless there is one or one was started so: files are on their way."""
+        with self._lock:
+            if self._all or self._prepared or self._closed:
+                return
+            self._prepared = True
+        threading.Thread(target=self._start, name="herdbook-reader-start", daemon=True).start()
+
+    def _start(self) -> None:
+        with self._slots, contextlib.suppress(UnavailableError):  # who reads will be told
+            self._put(self._take())
 
     @property
     def versions(self) -> Mapping[str, str]:
