@@ -61,7 +61,7 @@ def test_a_worker_killed_while_idle_costs_nobody_a_finding(pool: WorkerPool, in_
 def test_one_worker_serves_all_files_and_several_share_them(in_memory: Memory) -> None:
     for count in (1, 3):
         with WorkerPool(workers=count, formats=[MISBEHAVING]) as pool:
-            found = pool.read([("deed.slowly", in_memory(b"x"))] * 6, {})
+            found = pool.read([("deed.slowly", in_memory(b"x"))] * 16, {})
             assert len({facts.values["pid"] for facts in found if facts is not None}) == count
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _CLOSING = 10.0
 """Seconds to wait for each reader whose worker was killed."""
 
+_WORTH, _MANY = 32 * 2**20, 8
+"""Bytes, and number, of files for which it pays to start a further worker."""
+
 _RETRY_AFTER = 30.0
 """Seconds after which a worker that did not start is tried again."""
 
@@ -73,9 +76,12 @@ class WorkerPool:
             UnavailableError: when the pool is closed.
         """
         listing = dict(listing)  # one object for all files: a worker is told once
-        if self._count == 1 or len(files) < 2:
+        # To start a worker takes as long as to read a good many small files.
+        worth = max(len(self._all), 1 + len(files) // _MANY + sum(file.size for _, file in files) // _WORTH)
+        width = min(self._count, len(files), worth)
+        if width < 2:
             return [self._one(path, file, listing) for path, file in files]
-        with ThreadPoolExecutor(min(self._count, len(files)), "herdbook-reader") as threads:
+        with ThreadPoolExecutor(width, "herdbook-reader") as threads:
             return list(threads.map(lambda each: self._one(each[0], each[1], listing), files))
 
     def prepare(self) -> None:
