@@ -183,7 +183,7 @@ def _memory(work: Path, megabytes: int) -> list[dict[str, Any]]:
     peaks = []
     for size in (1, megabytes):
         place = work / f"large-{size}.git"
-        _fast_import(place, [([("net_v1.onnx", random.Random(3).randbytes(size * 10**6))], True)])
+        _fast_import(place, [([("net_v1.onnx", random.Random(3).randbytes(10**6) * size)], True)])
         code = (
             "import sys, herdbook\nfrom pathlib import Path\nfrom bench.importing import _import\n"
             "with herdbook.open(sys.argv[2]) as registry: _import(registry, Path(sys.argv[1]))\n"

@@ -142,7 +142,10 @@ BOMB = "a: &a [x]\n" + "".join(f"b{n}: &b{n} [*a, *a, *a, *a, *a, *a, *a, *a]\n"
         ("", "the file is empty"),
         ("just text\n", "a plan is a mapping"),
         ("- a\n", "a plan is a mapping"),
-        ("withdrawals:\n- key: a\n  accept: maybe\n", "line 3, /withdrawals/0/accept: 'maybe' is neither true nor false"),
+        (
+            "withdrawals:\n- key: a\n  accept: maybe\n",
+            "line 3, /withdrawals/0/accept: 'maybe' is neither true nor false",
+        ),
         ("versions:\n- key: a\n  absent: many\n", "line 3, /versions/0/absent: 'many' is no number"),
         ("versions: 3\n", "'/source' does not fit"),
     ],
