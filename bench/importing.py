@@ -53,6 +53,7 @@ def _real(work: Path) -> list[dict[str, Any]]:
 
 
 def _row(what: str, ours: float, peer: float, note: str = "") -> dict[str, Any]:
+    note = note or "ours: written, synced, four digests, registered with what is said; theirs: read, one digest"
     return {
         "what": what,
         "ours": f"{ours:.2f} s",
