@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,20 +143,6 @@ def test_a_registry_in_a_folder_that_is_only_read_is_read(tmp_path: Path) -> Non
     said = done.stdout.splitlines()
     assert said[:3] == [f"{NAME}:v1 1", "b'one'", "True 1"]
     assert [line.split()[0] for line in said[3:]] == ["denied"] * 4
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of 4 MiB, which only root can make."""
-    if os.getuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    libc = ctypes.CDLL(None, use_errno=True)
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"size=4m") != 0:
-        pytest.skip(f"no disk can be mounted here: {os.strerror(ctypes.get_errno())}")
-    yield folder
-    libc.umount2(os.fsencode(folder), 2)
 
 
 def test_a_full_disk_is_an_error_that_leaves_nothing_half_done(small_disk: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed
 from tests.registry.opened import empty, folder, lent, open_as, other, registry
+from tests.small_disk import small_disk
 from tests.story.systems import system
 
-__all__ = ["empty", "folder", "lent", "open_as", "other", "registry", "system"]
+__all__ = ["empty", "folder", "lent", "open_as", "other", "registry", "small_disk", "system"]

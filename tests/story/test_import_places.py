@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,20 +40,6 @@ def sound(folder: Path) -> bool:
         return admin.doctor().sound
     finally:
         admin.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of 4 MiB, which only root can make."""
-    if os.getuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    libc = ctypes.CDLL(None, use_errno=True)
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"size=4m") != 0:
-        pytest.skip(f"no disk can be mounted here: {os.strerror(ctypes.get_errno())}")
-    yield folder
-    libc.umount2(os.fsencode(folder), 2)
 
 
 @pytest.mark.parametrize("room", [0, 300_000, 900_000])

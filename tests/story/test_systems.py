@@ -60,7 +60,7 @@ def test_every_tag_holds_the_paths_and_bytes_that_git_lists(system: System) -> N
 
 def test_runs_of_tags_give_the_same_trees_as_git(system: System) -> None:
     found: dict[str, dict[str, str]] = {tag.name: {} for tag in system.history.tags}
-    for path, runs in timeline.tag_runs(system.history).items():
+    for path, runs in timeline.Timeline(system.history).runs().items():
         for run in runs:
             for tag in system.history.tags[run.first : run.last]:
                 assert path not in found[tag.name]

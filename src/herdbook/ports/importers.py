@@ -28,10 +28,11 @@ class History(Protocol):
     def changes(self, old: str | None, new: str | None) -> list[Change]:
         """Return how the trees of two commits differ, by path; ``None`` is the empty tree.
 
-        Costs what differs, not what is there. Submodules are left out (they are troubles).
+        Costs what differs, not what is there. Submodules are left out, and a tree that is absent from the source counts
+        as empty; both are troubles.
 
         Raises:
-            MissingError: when a tree between them is absent from the source.
+            InvalidError: ``source-too-large``, when more differs than in any real source.
         """
         ...
 

@@ -97,10 +97,9 @@ class Builder:
 
     def _about_versions(self) -> Iterable[Said]:
         for draft in self.drafts.versions:
-            made = self.making.made.get(draft.key)
-            for told in draft.said if made else ():
-                assert made is not None
-                yield self._said(told, self._subject(made, told.file))
+            if (made := self.making.made.get(draft.key)) is not None:
+                for told in draft.said:
+                    yield self._said(told, self._subject(made, told.file))
 
     def _subject(self, made: Made, path: str | None) -> Subject:
         if path is None:

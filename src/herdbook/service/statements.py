@@ -12,7 +12,7 @@ from herdbook.model.datasets import Dataset
 from herdbook.model.identifiers import Identifier
 from herdbook.model.pages import Page
 from herdbook.model.rows import StatementRow
-from herdbook.model.statements import Said, Statement, StatementEntry, Subject
+from herdbook.model.statements import Said, Statement, StatementEntry
 from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader, Writer
 from herdbook.service import bodies, currency, extensions, journal, licences, prefixes, references, sameness
@@ -249,8 +249,3 @@ def no_subject(digest: str) -> MissingError:
     return MissingError(
         f"nothing with the digest {digest} is here", code="no-subject", hint="Register it first, or check the digest."
     )
-
-
-def record_subject(digest: str) -> tuple[Subject, ...]:
-    """Return the subject of a statement about one record."""
-    return (Subject(record=digest),)

@@ -234,8 +234,8 @@ def _write_pack(
     stream: BinaryIO, objects: Mapping[str, tuple[str, bytes]], *, deltas: bool
 ) -> tuple[dict[bytes, tuple[int, int]], bytes]:
     from dulwich.object_format import SHA1  # noqa: PLC0415 - an extra of the tests
-    from dulwich.objects import ShaFile  # noqa: PLC0415
-    from dulwich.pack import write_pack_objects  # noqa: PLC0415
+    from dulwich.objects import ShaFile  # noqa: PLC0415 - the same
+    from dulwich.pack import write_pack_objects  # noqa: PLC0415 - the same
 
     numbers = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
     made = [ShaFile.from_raw_string(numbers[kind], data) for kind, data in objects.values()]

@@ -16,7 +16,7 @@ from herdbook.service.mapping.matching import Matcher, Place
 from herdbook.service.mapping.placing import Placer
 from herdbook.service.mapping.reading import Contents, Findings
 from herdbook.service.mapping.standing import Standing
-from herdbook.service.mapping.timeline import Timeline, renames, tag_runs
+from herdbook.service.mapping.timeline import Timeline, renames
 from herdbook.service.mapping.versions import key_of
 from herdbook.testing.repositories import Repository
 
@@ -132,7 +132,7 @@ def test_with_links_the_replay_says_what_each_tree_alone_says(forest: Forest) ->
 @given(forests(linked=True))
 @settings(max_examples=100, deadline=None)
 def test_runs_of_tags_are_maximal_and_rebuild_every_tree(forest: Forest) -> None:
-    runs = tag_runs(forest)
+    runs = Timeline(forest).runs()
     for number, tag in enumerate(forest.tags):
         found = {
             path: run.blob

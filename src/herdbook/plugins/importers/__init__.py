@@ -1,1 +1,1 @@
-"""One small file per format."""
+"""Importers: each opens one kind of source."""

@@ -34,7 +34,7 @@ class Git:
                 hint="Install herdbook[imports].",
             ) from error
         from herdbook.plugins.importers import git_bundle, git_directory, git_places  # noqa: PLC0415 - they need dulwich
-        from herdbook.plugins.importers.git_troubles import Troubles  # noqa: PLC0415
+        from herdbook.plugins.importers.git_troubles import Troubles  # noqa: PLC0415 - only an import needs it
 
         troubles = Troubles()
         found = git_places.find(os.fspath(place), troubles)

@@ -65,7 +65,8 @@ class _Drafting:
         found = self.sets.all()
         for each in found:
             self.sets.check_whole(each)
-        versions = self._versions(replayed, found, runs)
+        names = self._names(found)
+        versions = self._versions(replayed, found, runs, names)
         commits, tags = self.history.commits, self.history.tags
         sightings = self.timeline.sightings()
         fates = Fates(self.contents, self.placer, commits, tags).all(sightings, found)
@@ -81,7 +82,7 @@ class _Drafting:
             namespace=self.rules.namespace,
             package=self.matcher.package,
             tags=tuple(tag.name for tag in tags),
-            models=self._models(found),
+            models=self._models(found, names),
             versions=versions,
             datasets=texts.datasets,
             activities=(*trainings, *texts.activities),
@@ -105,9 +106,8 @@ class _Drafting:
         oldest = sorted(found, key=lambda each: (each.commit, each.model))
         return naming.apart((each.model for each in oldest), self.findings)
 
-    def _models(self, found: Sequence[Found]) -> tuple[DraftModel, ...]:
+    def _models(self, found: Sequence[Found], names: Mapping[str, str]) -> tuple[DraftModel, ...]:
         rules = {rule.id: rule for rule in self.rules.models}
-        names = self._names(found)
         models: dict[str, DraftModel] = {}
         for each in found:
             if each.model in models:
@@ -121,7 +121,7 @@ class _Drafting:
         return tuple(models.values())
 
     def _versions(
-        self, replayed: Replayed, found: Sequence[Found], runs: list[identities.Identity]
+        self, replayed: Replayed, found: Sequence[Found], runs: list[identities.Identity], names: Mapping[str, str]
     ) -> tuple[DraftVersion, ...]:
         tags, commits = self.history.tags, self.timeline.commits
         labels = Labels(commits, tags, self.findings).give(replayed)
@@ -129,7 +129,6 @@ class _Drafting:
         dates = [date_of(commits[at[tag.commit]]) if tag.commit in at else None for tag in tags]
         source = self.matcher.package or self.state.name
         same = identities.said(runs, self.placer, tags, dates, source)
-        names = self._names(found)
         return tuple(
             DraftVersion(
                 key=each.key,

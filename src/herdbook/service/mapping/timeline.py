@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from herdbook.kernel.errors import HerdbookError
@@ -198,8 +198,3 @@ def renames(history: History) -> list[Rename]:
     """Return all exact renames of a history, by commit."""
     timeline = Timeline(history)
     return [rename for at in range(len(timeline.commits)) for rename in timeline.renames(at)]
-
-
-def tag_runs(history: History) -> Mapping[str, Sequence[Run]]:
-    """Return what stood at every path, also of paths that no rule takes, from which tag on, until before which."""
-    return Timeline(history).runs()
