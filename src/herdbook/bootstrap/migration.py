@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from herdbook.bootstrap import discovery
-from herdbook.bootstrap.open import CATALOGUE
+from herdbook.bootstrap.parts import CATALOGUE
 
 
 def migrate_registry(where: str | None = None) -> str | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from herdbook.bootstrap import discovery
+from herdbook.bootstrap import discovery, parts
 from herdbook.bootstrap import settings as settings_
-from herdbook.kernel.errors import MissingError
 from herdbook.model.principals import Person
 from herdbook.ports.admin import Admin
 from herdbook.ports.formats import Readers
 from herdbook.ports.registry import Registry
 from herdbook.service.context import Context
 
-CATALOGUE = "catalogue.sqlite"
-BLOBS = "blobs"
+if TYPE_CHECKING:
+    from herdbook.service.serving import Serving
 
 
 def open_registry(where: str | None = None, *, read_only: bool = False, create: bool = True) -> Registry:
@@ -53,48 +53,39 @@ def init_registry(folder: str) -> str:
     return discovery.find(folder).location
 
 
+def open_serving(where: str | None = None, *, read_only: bool = False) -> Serving:
+    """Open an embedded registry for many principals at once, as a server does.
+
+    Raises:
+        MissingError: when it is not there.
+    """
+    from herdbook.service import serving  # noqa: PLC0415 - see open_registry
+
+    return serving.Serving(_context(where, read_only=read_only, create=False))
+
+
 def open_readers() -> Readers:
     """Return readers for files that are not registered, within the limits of the settings; close them afterwards."""
     return _readers(settings_.load())()
 
 
 def _context(where: str | None, *, read_only: bool, create: bool) -> Context:
-    from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - see open_registry
-    from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - see open_registry
-
     settings = settings_.load()
     found = discovery.find(where, settings=settings)
     folder = Path(found.location)
-    _check_folder(folder, found.said_by, create=create)
-    catalogue = SqlCatalogue.open(folder / CATALOGUE, create=create and not read_only, read_only=read_only)
+    parts.check_folder(folder, found.said_by, create=create)
+    catalogue = parts.open_catalogue(folder, create=create, read_only=read_only)
     name, email = settings.text("actor.name"), settings.text("actor.email")
     principal = settings.principal()
     return Context(
         url=str(folder),
         catalogue=catalogue,
-        blobs=DiskBlobs(folder / BLOBS),
+        blobs=parts.open_blobs(folder),
         principal=principal,
         make_readers=_readers(settings),
         person=Person(id=principal.id, name=name or None, email=email or None),
         accept_old_clock=os.environ.get("HERDBOOK_ACCEPT_OLD_CLOCK") == "1",
     )
-
-
-def _check_folder(folder: Path, said_by: str, *, create: bool) -> None:
-    if (folder / CATALOGUE).exists():
-        return
-    if not create:
-        raise MissingError(
-            f"there is no registry in {folder} ({said_by})",
-            code="no-registry",
-            hint=f"`herdbook init {folder}` makes one.",
-        )
-    if folder.is_dir() and any(item.name != BLOBS for item in folder.iterdir()):
-        raise MissingError(
-            f"{folder} is not empty and no registry ({said_by})",
-            code="no-registry",
-            hint="Name an empty or new folder.",
-        )
 
 
 def _readers(settings: settings_.Settings) -> Callable[[], Readers]:

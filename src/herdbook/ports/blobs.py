@@ -48,8 +48,53 @@ class Blob(ReadAt, Protocol):
         ...
 
 
+class Uploads(Protocol):
+    """Bytes that come piece by piece, perhaps through several processes, and over days.
+
+    An upload's id is 32 hex digits, random: whoever knows it may go on. What ``append`` answered survives a crash of
+    the process; ``sweep`` removes uploads to which nothing was added for a week.
+    """
+
+    def begin(self) -> str:
+        """Begin an upload; return its id."""
+        ...
+
+    def offset(self, upload: str) -> int:
+        """Return how many bytes of it are here.
+
+        Raises:
+            MissingError: ``no-upload``, when there is none: it was kept, abandoned, swept, or never begun.
+        """
+        ...
+
+    def append(self, upload: str, offset: int, source: BinaryIO) -> int:
+        """Add what follows; return how many bytes are here now.
+
+        What a source gave before it broke off is kept as far as the store can, and the error passed on.
+
+        Raises:
+            MissingError: ``no-upload``.
+            ConflictError: ``wrong-offset``, when another number of bytes is here; says how many.
+        """
+        ...
+
+    def finish(self, upload: str, *, progress: Progress | None = None) -> Staged:
+        """Hash what is here and return it as ``stage`` does; the upload is gone once that is kept or discarded.
+
+        Raises:
+            MissingError: ``no-upload``.
+        """
+        ...
+
+    def abandon(self, upload: str) -> None:
+        """Drop an upload; harmless when there is none."""
+        ...
+
+
 class BlobStore(Protocol):
     """Blobs by sha256."""
+
+    uploads: Uploads
 
     def stage(self, source: BinaryIO, *, progress: Progress | None = None) -> Staged:
         """Copy a stream under a temporary name, computing all digests in one pass; memory stays flat.

@@ -244,7 +244,21 @@ class PeopleReader(Protocol):
         ...
 
 
-class Reader(JournalReader, VersionReader, StatementReader, FileReader, SearchReader, PeopleReader, Protocol):
+class MemoReader(Protocol):
+    """Memos: what this registry notes for itself, in no journal and no copy: answers given, how far a task is."""
+
+    def memo(self, scope: str, key: str) -> bytes | None:
+        """Return a memo, ``None`` when there is none or its time is over."""
+        ...
+
+    def memos(self, scope: str, after: str = "", limit: int = 1000) -> dict[str, bytes]:
+        """Return memos of a scope whose time is not over, by key in order, those after ``after``."""
+        ...
+
+
+class Reader(
+    JournalReader, VersionReader, StatementReader, FileReader, SearchReader, PeopleReader, MemoReader, Protocol
+):
     """One consistent look at everything."""
 
 
@@ -303,6 +317,17 @@ class Writer(Reader, Protocol):
         """Write what an actor is called; empty fields erase."""
         ...
 
+    def put_memo(self, scope: str, key: str, value: bytes, until: float = 0.0) -> None:
+        """Write a memo in place of an older one; it ends at ``until`` (Unix time in seconds), 0: never.
+
+        Some of those whose time is over go with it.
+        """
+        ...
+
+    def drop_memos(self, scope: str, keys: Iterable[str]) -> None:
+        """Remove memos; harmless where there is none."""
+        ...
+
     def clear_derived(self) -> None:
         """Empty the index and the tables of facts, to be built again."""
         ...
@@ -313,6 +338,11 @@ class Catalogue(Protocol):
 
     registry: str
     """The id of this registry, ``registry:…``."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written."""
+        ...
 
     def read(self) -> AbstractContextManager[Reader]:
         """Open one consistent look."""

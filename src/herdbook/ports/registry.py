@@ -181,6 +181,14 @@ class Files(Protocol):
         """Let bytes that were put resolve unresolved versions of this principal; returns what they completed."""
         ...
 
+    def blob(self, namespace: str, sha256: str) -> BinaryIO:
+        """Open bytes that a record of a namespace names, as a verified, seekable stream; for copies of registries.
+
+        Raises:
+            MissingError: when no record there names them, or they are not kept here.
+        """
+        ...
+
     def find(self, namespace: str, digests: Sequence[str]) -> dict[str, Content]:
         """Return, by digest of any kind, contents that one may name in a namespace without bringing the bytes."""
         ...
@@ -283,8 +291,15 @@ class Pointers(Protocol):
 class Journal(Protocol):
     """Journals: what happened."""
 
-    def events(self, namespace: str, *, after: int = 0, limit: int = 100) -> Page[EventEntry]:
-        """Return events in order; the cursor is the last sequence."""
+    def events(self, namespace: str, *, after: int = 0, limit: int = 100, wait: float = 0.0) -> Page[EventEntry]:
+        """Return events in order; the cursor is the last sequence.
+
+        With ``wait`` (seconds) an empty page is only answered when nothing followed in that time.
+        """
+        ...
+
+    def lines(self, namespace: str, *, after: int = 0, limit: int = 1000) -> Sequence[bytes]:
+        """Return events as they are kept, byte for byte, those after a sequence; at most ``limit``, or about 8 MiB."""
         ...
 
     def checkpoint(self, namespace: str) -> Checkpoint:

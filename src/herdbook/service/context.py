@@ -31,6 +31,8 @@ class Context:
     seconds: Callable[[], float] = time.time
     create_namespaces: bool = True
     accept_old_clock: bool = False
+    lent: bool = False
+    """Whether the catalogue is somebody else's to close."""
     on_close: list[Callable[[], None]] = field(default_factory=list)
 
     @cached_property
@@ -44,4 +46,5 @@ class Context:
         """Stop what was started, last first."""
         while self.on_close:
             self.on_close.pop()()
-        self.catalogue.close()
+        if not self.lent:
+            self.catalogue.close()

@@ -46,7 +46,7 @@ def among(context: Context, tx: Reader, namespace: str, sha256s: Iterable[str]) 
     """Return those blobs that this principal brought, and others that a namespace has: all of them may be named."""
     wanted = set(sha256s)
     own = {lease.sha256 for lease in tx.leases(wanted, context.seconds()) if lease.principal == context.principal.id}
-    return own, _of_namespace(tx, namespace, wanted - own)
+    return own, of_namespace(tx, namespace, wanted - own)
 
 
 def check_parts(context: Context, tx: Reader, namespace: str, values: Sequence[Dataset | Activity]) -> None:
@@ -101,7 +101,8 @@ def _parts(tx: Reader, namespace: str, values: Sequence[Dataset | Activity]) -> 
     return {blob: name for blobs in new for blob, name in blobs.items()}
 
 
-def _of_namespace(tx: Reader, namespace: str, blobs: set[str]) -> set[str]:
+def of_namespace(tx: Reader, namespace: str, blobs: set[str]) -> set[str]:
+    """Return those blobs that a record of a namespace names: as a file, a manifest, or an activity's input."""
     if not blobs:
         return set()
     held = {(row.record, row.digest) for row in tx.files_named(blobs)}

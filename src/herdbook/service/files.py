@@ -103,6 +103,17 @@ class Files:
                 hint="Another registry, or the place it was imported from, may have them.",
             ) from error
 
+    def blob(self, namespace: str, sha256: str) -> BinaryIO:
+        """Open bytes that a record of a namespace names, as a verified stream."""
+        digests_.check_sha256(sha256)
+        with self._context.catalogue.read() as tx:
+            named = entitlement.of_namespace(tx, journal.head_of(tx, namespace).namespace, {sha256})
+        if not named:
+            raise MissingError(
+                f"no record of {namespace!r} names {sha256}", code="no-bytes", hint="Is it in another namespace?"
+            )
+        return self._context.blobs.open(sha256).stream()
+
     def verify(self, reference: str, *, progress: Progress | None = None) -> list[FileCheck]:
         """Read the files of a version again and compare."""
         with self._context.catalogue.read() as tx:

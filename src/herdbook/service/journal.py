@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +35,7 @@ from herdbook.model.rows import EventRow, Head
 from herdbook.model.statements import Statement
 from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import documents, touched
+from herdbook.service import documents, event_pages, touched
 from herdbook.service.bodies import Body
 from herdbook.service.context import Context
 from herdbook.service.paging import check_limit
@@ -42,6 +43,8 @@ from herdbook.service.projection import project
 
 PART = MAX_OPS // 2
 """Operations after which a batch goes on in its next event."""
+POLL_S = 0.2
+"""How often a journal is looked at by who waits for what follows, in seconds."""
 
 
 class Draft:
@@ -210,15 +213,31 @@ class Journals:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def events(self, namespace: str, *, after: int = 0, limit: int = 100) -> Page[EventEntry]:
-        """Return events in order."""
+    def events(self, namespace: str, *, after: int = 0, limit: int = 100, wait: float = 0.0) -> Page[EventEntry]:
+        """Return events in order; an empty page only when nothing followed within ``wait`` seconds."""
         check_limit(limit)
-        with self._context.catalogue.read() as tx:
-            head = head_of(tx, namespace)
-            rows = tx.events(head.namespace, after, limit)
+        deadline = time.monotonic() + wait
+        while True:
+            with self._context.catalogue.read() as tx:
+                head = head_of(tx, namespace)
+                rows = tx.events(head.namespace, after, limit)
+            if rows or time.monotonic() >= deadline:
+                break
+            time.sleep(min(POLL_S, max(0.0, deadline - time.monotonic())))
         items = tuple(entry(row) for row in rows)
         more = bool(rows) and rows[-1].seq < head.seq
         return Page(items=items, cursor=str(rows[-1].seq) if more else None, total=head.seq)
+
+    def lines(self, namespace: str, *, after: int = 0, limit: int = 1000) -> list[bytes]:
+        """Return events as they are kept, byte for byte."""
+        check_limit(limit)
+        found: list[bytes] = []
+        with self._context.catalogue.read() as tx:
+            for rows in event_pages.events(tx, head_of(tx, namespace).namespace, after):
+                found += [row.body for row in rows]
+                if len(found) >= limit or sum(map(len, found)) >= event_pages.PAGE_BYTES:
+                    break
+        return found[:limit]
 
     def checkpoint(self, namespace: str) -> Checkpoint:
         """Return where the journal stands."""

@@ -1,0 +1,1 @@
+"""The server: handlers parse, call the façade, render."""
