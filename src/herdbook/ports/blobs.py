@@ -74,12 +74,14 @@ class Uploads(Protocol):
 
         Raises:
             MissingError: ``no-upload``.
-            ConflictError: ``wrong-offset``, when another number of bytes is here; says how many.
+            ConflictError: ``wrong-offset``, when another number of bytes is here; says how many. ``upload-finished``.
         """
         ...
 
     def finish(self, upload: str, *, progress: Progress | None = None) -> Staged:
         """Hash what is here and return it as ``stage`` does; the upload is gone once that is kept or discarded.
+
+        Until then nothing more can be added, and it may be finished again, also by another process.
 
         Raises:
             MissingError: ``no-upload``.
