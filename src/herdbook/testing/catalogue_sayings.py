@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,7 @@ def with_file(record: str, *files: FileRow) -> Projection:
 
 
 class SayingContract:
-    """Statements, lineage, files, facts, leases and people."""
+    """Statements, lineage, files, facts, leases, people and memos."""
 
     def test_statements_are_found_by_any_sort_of_subject(self, catalogue: Catalogue) -> None:
         subjects = [
@@ -279,3 +280,35 @@ class SayingContract:
             assert tx.people([ACTOR])[ACTOR].email is None
             tx.put_person(Person(id=ACTOR))
             assert tx.people([ACTOR]) == {}
+
+    # -- memos
+
+    def test_memos_are_kept_by_scope_and_key_until_they_are_replaced_or_dropped(self, catalogue: Catalogue) -> None:
+        with catalogue.write() as tx:
+            tx.put_memo("answers", "b", b"old")
+            tx.put_memo("answers", "b", b"\0new\xff")
+            tx.put_memo("answers", "a", b"")
+            tx.put_memo("answers", "ä", b"3", until=1e12)
+            tx.put_memo("verify", "b", b"other")
+            assert tx.memo("answers", "b") == b"\0new\xff"
+        with catalogue.read() as look:
+            assert list(look.memos("answers").items()) == [("a", b""), ("b", b"\0new\xff"), ("ä", b"3")]
+            assert list(look.memos("answers", after="a", limit=1)) == ["b"]
+            assert (look.memo("verify", "b"), look.memo("verify", "a"), look.memo("no", "b")) == (b"other", None, None)
+        with catalogue.write() as tx:
+            tx.drop_memos("answers", ["a", "b", "never"])
+        with catalogue.read() as look:
+            assert list(look.memos("answers")) == ["ä"]
+            assert list(look.memos("verify")) == ["b"]
+
+    def test_a_memo_whose_time_is_over_is_not_there_and_may_be_written_again(self, catalogue: Catalogue) -> None:
+        past = time.time() - 1
+        with catalogue.write() as tx:
+            for number in range(50):
+                tx.put_memo("answers", f"{number}", b"x", until=past)
+            tx.put_memo("answers", "stays", b"y", until=past + 3600)
+            assert tx.memo("answers", "3") is None
+            assert list(tx.memos("answers")) == ["stays"]
+            tx.put_memo("answers", "3", b"z")
+        with catalogue.read() as look:
+            assert look.memos("answers") == {"3": b"z", "stays": b"y"}

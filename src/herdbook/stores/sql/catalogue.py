@@ -18,6 +18,7 @@ from herdbook.stores.sql.files import FileTables, FileWriting
 from herdbook.stores.sql.index import IndexReader, IndexWriter
 from herdbook.stores.sql.journal import JournalTables, JournalWriting
 from herdbook.stores.sql.lineage import LineageTables, LineageWriting
+from herdbook.stores.sql.memos import MemoTables, MemoWriting
 from herdbook.stores.sql.people import PeopleTables, PeopleWriting
 from herdbook.stores.sql.pointers import PointerTables, PointerWriting, models_of
 from herdbook.stores.sql.statements import StatementTables, StatementWriting
@@ -35,6 +36,7 @@ class SqlReader(
     LineageTables,
     FileTables,
     PeopleTables,
+    MemoTables,
     IndexReader,
 ):
     """One consistent look at everything."""
@@ -48,6 +50,7 @@ class SqlWriter(
     LineageWriting,
     FileWriting,
     PeopleWriting,
+    MemoWriting,
     IndexWriter,
 ):
     """The one writer."""

@@ -6,19 +6,16 @@ combine than rare ones (ADR 0003). ``index_blocks`` has the formats of the packe
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Integer, LargeBinary, Table, UniqueConstraint
 
-from herdbook.stores.sql.schema import metadata
-
-# Ranges and prefixes compare code points, in SQLite by its BINARY default, in PostgreSQL by this collation.
-_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
+from herdbook.stores.sql.schema import ORDERED, metadata
 
 terms = Table(
     "terms",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("field", _ORDERED, nullable=False),  # "?" for presence: its value is a field, or empty for every version
-    Column("value", _ORDERED, nullable=False),
+    Column("field", ORDERED, nullable=False),  # "?" for presence: its value is a field, or empty for every version
+    Column("value", ORDERED, nullable=False),
     Column("count", Integer, nullable=False),  # of items in its postings, exact
     UniqueConstraint("field", "value", name="uq_terms_field_value"),
 )
@@ -35,7 +32,7 @@ postings = Table(
 numbers = Table(
     "numbers",
     metadata,
-    Column("field", _ORDERED, primary_key=True),
+    Column("field", ORDERED, primary_key=True),
     Column("chunk", Integer, primary_key=True, autoincrement=False),  # item // CHUNK
     Column("low", Float(53), nullable=False),  # the least and the greatest number here
     Column("high", Float(53), nullable=False),

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Revisions of the schema, oldest first; the last one is what ``metadata`` says."""
 
 metadata = MetaData(
@@ -36,6 +36,8 @@ metadata = MetaData(
     }
 )
 
+# Text compares by code points: SQLite's BINARY, its default, does so, and PostgreSQL's collation C.
+ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
 _ID = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row number, which costs nothing, is INTEGER only
 
 
@@ -52,7 +54,7 @@ def _sha(name: str, *, nullable: bool = False, key: bool = False) -> Column[byte
 
 
 def _text(name: str, *, nullable: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, Text(), nullable=nullable, primary_key=key)
+    return Column(name, ORDERED, nullable=nullable, primary_key=key)
 
 
 def _int(name: str, *, key: bool = False) -> Column[int]:
@@ -308,6 +310,16 @@ leases = Table(
 )
 
 people = Table("people", metadata, _text("id", key=True), _text("name", nullable=True), _text("email", nullable=True))
+
+memos = Table(
+    "memos",
+    metadata,
+    _text("scope", key=True),
+    _text("key", key=True),
+    Column("value", LargeBinary(), nullable=False),
+    Column("until", Float(53), nullable=False),  # Unix time in seconds; 0: for ever
+    Index(None, "until"),
+)
 
 alembic_version = Table(  # Alembic's own, so not among ours
     "alembic_version",

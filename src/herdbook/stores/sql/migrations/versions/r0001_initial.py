@@ -36,6 +36,7 @@ metadata = MetaData(
     }
 )
 
+_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
 _ID = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -52,7 +53,7 @@ def _sha(name: str, *, nullable: bool = False, key: bool = False) -> Column[byte
 
 
 def _text(name: str, *, nullable: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, Text(), nullable=nullable, primary_key=key)
+    return Column(name, _ORDERED, nullable=nullable, primary_key=key)
 
 
 def _int(name: str, *, key: bool = False) -> Column[int]:
@@ -305,8 +306,6 @@ Table(
 )
 
 Table("people", metadata, _text("id", key=True), _text("name", nullable=True), _text("email", nullable=True))
-
-_ORDERED = Text().with_variant(Text(collation="C"), "postgresql")
 
 Table(
     "terms",
