@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "herdbook"
-FLOORS = ["apps", "bootstrap", "stores", "plugins", "testing", "service", "ports", "model", "kernel"]
+FLOORS = [
+    *("apps", "bootstrap", "server", "client", "stores", "plugins", "testing"),
+    *("service", "wire", "ports", "model", "kernel"),
+]
 MAY_IMPORT = {"kernel": set[str](), "model": {"pydantic", "pydantic_core", "license_expression"}}
 
 

@@ -14,7 +14,7 @@ url = "file:blobs"              # relative to the folder
 [[webhooks]]
 name = "trigger"
 url = "https://hooks.example.org/herdbook"
-secret = "HERDBOOK_HOOK_TRIGGER"    # the variable that holds it
+secret = "TRIGGER_HOOK_SECRET"  # the variable that holds it
 namespaces = ["cms"]
 
 No password stands in it: PostgreSQL takes PGPASSWORD, a password file or a service file, S3 the standard chain of
