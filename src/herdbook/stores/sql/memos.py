@@ -50,7 +50,7 @@ class MemoTables:
     def memos(self, scope: str, after: str = "", limit: int = 1000) -> dict[str, bytes]:
         """Return memos of a scope whose time is not over, by key in order, those after ``after``."""
         given = {"scope": scope, "after": after, "limit": limit, "now": time.time()}
-        return dict(self.connection.execute(_PAGE, given).tuples().all())
+        return dict(self.connection.execute(_PAGE, given).all())
 
 
 class MemoWriting(MemoTables):
