@@ -10,14 +10,13 @@ from typing import Any, BinaryIO
 
 from herdbook.kernel import digests as digests_
 from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, MissingError
-from herdbook.kernel.names import namespace_of
 from herdbook.model.files import Content, File
 from herdbook.model.registrations import FileCheck
 from herdbook.model.rows import Lease
-from herdbook.model.versions import Entry, Registered
+from herdbook.model.versions import Registered
 from herdbook.ports.blobs import Progress, Staged
 from herdbook.ports.catalogue import Reader
-from herdbook.service import arrivals, entitlement, entries, facts, journal, references, statements
+from herdbook.service import arrivals, downloads, entitlement, facts, journal, references, statements
 from herdbook.service.context import LEASE_S, Context
 
 FOUND_AT_ONCE = 5000
@@ -91,28 +90,11 @@ class Files:
 
     def open(self, reference: str, path: str) -> BinaryIO:
         """Open a file of a version as a verified stream."""
-        with self._context.catalogue.read() as tx:
-            entry = references.resolve(tx, reference)
-            digest = held(tx, entry, path)
-        try:
-            return self._context.blobs.open(digest).stream()
-        except MissingError as error:
-            raise MissingError(
-                f"the bytes of {path!r} of {entry.reference} ({digest}) are not kept here",
-                code="no-bytes",
-                hint="Another registry, or the place it was imported from, may have them.",
-            ) from error
+        return downloads.of_version(self._context, reference, path)[1].stream()
 
     def blob(self, namespace: str, sha256: str) -> BinaryIO:
         """Open bytes that a record of a namespace names, as a verified stream."""
-        digests_.check_sha256(sha256)
-        with self._context.catalogue.read() as tx:
-            named = entitlement.of_namespace(tx, journal.head_of(tx, namespace).namespace, {sha256})
-        if not named:
-            raise MissingError(
-                f"no record of {namespace!r} names {sha256}", code="no-bytes", hint="Is it in another namespace?"
-            )
-        return self._context.blobs.open(sha256).stream()
+        return downloads.of_namespace(self._context, namespace, sha256)[1].stream()
 
     def verify(self, reference: str, *, progress: Progress | None = None) -> list[FileCheck]:
         """Read the files of a version again and compare."""
@@ -204,25 +186,3 @@ def _by_digest(contents: Iterable[Content]) -> dict[str, Content]:
         for digest in content.digests:
             by.setdefault(digest, []).append(content)
     return {digest: several[0] for digest, several in by.items() if len(several) == 1}
-
-
-def held(tx: Reader, entry: Entry, path: str) -> str:
-    """Return the sha256 under which a file of a version can be had.
-
-    Raises:
-        MissingError: when the version has no such file, or nobody brought its bytes.
-    """
-    file = entry.version.file(path)
-    if file is None:
-        paths = ", ".join(item.path for item in entry.version.files[:8])
-        raise MissingError(f"{entry.reference} has no file {path!r}", code="no-file", hint=f"Its files are: {paths}.")
-    if file.resolved:
-        return file.digest
-    known = entries.known_files(tx, entry.version, namespace_of(entry.model))
-    if file.digest in known:
-        return known[file.digest].sha256
-    raise MissingError(
-        f"{path!r} of {entry.reference} is known by {file.digest} alone; nobody brought its bytes",
-        code="unresolved",
-        hint="Bring them: register the folder under the same label, or `files.put` and `files.supply`.",
-    )
