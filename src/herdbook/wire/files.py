@@ -32,9 +32,9 @@ BEGIN: Route[Upload] = Route("uploads.begin", "POST", "/uploads", Upload)
 UPLOAD = PREFIX + "/uploads/{upload}"
 """GET tells how it stands, PATCH appends, DELETE abandons; POST to ``/finish`` below it keeps."""
 FINISH = UPLOAD + "/finish"
-VERIFY: Route[list[FileCheck]] = Route("files.verify", "POST", "/version/verify", list[FileCheck])
+VERIFY: Route[list[FileCheck]] = Route("files.verify", "POST", "/version/verify", list[FileCheck], asks=True)
 SUPPLY: Route[list[Registered]] = Route("files.supply", "POST", "/files/supply", list[Registered])
-FIND: Route[dict[str, Content]] = Route("files.find", "POST", "/files/find", dict[str, Content])
+FIND: Route[dict[str, Content]] = Route("files.find", "POST", "/files/find", dict[str, Content], asks=True)
 OPEN = PREFIX + "/version/file"
 """GET with ``reference`` and ``path``: the bytes of a file of a version."""
 BLOB = PREFIX + "/blob"

@@ -14,7 +14,7 @@ CHECKPOINT: Route[Checkpoint] = Route("journal.checkpoint", "GET", "/journal/che
 STATE: Route[str] = Route("journal.state_digest", "GET", "/journal/state", str)
 LINES = PREFIX + "/journal/lines"
 """GET with ``namespace``, ``after``, ``limit``: the canonical bytes of events as they are kept, one a line."""
-BODIES: Route[dict[str, str]] = Route("journal.bodies", "POST", "/journal/bodies", dict[str, str])
+BODIES: Route[dict[str, str]] = Route("journal.bodies", "POST", "/journal/bodies", dict[str, str], asks=True)
 """Canonical bytes by digest, in base64."""
 
 

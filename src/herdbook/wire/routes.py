@@ -27,13 +27,23 @@ class Route(Generic[T]):
         path: below ``PREFIX``. What a caller typed (references, identifiers, names) is a query parameter, never a
             segment: it may hold anything, and proxies rewrite paths.
         answer: the type of the answer.
+        asks: whether a POST only asks: it needs no principal, and no ``Idempotency-Key``.
     """
 
-    def __init__(self, name: str, verb: Literal["GET", "POST"], path: str, answer: Any) -> None:  # noqa: ANN401 - a type expression such as ``list[Entry]``
+    def __init__(
+        self,
+        name: str,
+        verb: Literal["GET", "POST"],
+        path: str,
+        answer: Any,  # noqa: ANN401 - a type expression such as ``list[Entry]``
+        *,
+        asks: bool = False,
+    ) -> None:
         self.name = name
         self.verb = verb
         self.path = PREFIX + path
         self.answer = answer
+        self.writes = verb == "POST" and not asks
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:

@@ -10,7 +10,7 @@ from herdbook.wire.routes import Asked, Route
 ADD: Route[list[StatementEntry]] = Route("statements.add", "POST", "/statements", list[StatementEntry])
 LIST: Route[Page[StatementEntry]] = Route("statements.list", "GET", "/statements", Page[StatementEntry])
 ABOUT: Route[dict[str, list[StatementEntry]]] = Route(
-    "statements.about", "POST", "/statements/about", dict[str, list[StatementEntry]]
+    "statements.about", "POST", "/statements/about", dict[str, list[StatementEntry]], asks=True
 )
 GET: Route[StatementEntry] = Route("statements.get", "GET", "/statement", StatementEntry)
 
