@@ -55,8 +55,8 @@ class Uploads(Protocol):
     the process; ``sweep`` removes uploads to which nothing was added for a week.
     """
 
-    def begin(self) -> str:
-        """Begin an upload; return its id."""
+    def begin(self, *, size: int | None = None) -> str:
+        """Begin an upload, of ``size`` bytes where that is known, which may spare work; return its id."""
         ...
 
     def offset(self, upload: str) -> int:

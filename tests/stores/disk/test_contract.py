@@ -8,6 +8,7 @@ import pytest
 
 from herdbook.stores.disk.blobs import DiskBlobs
 from herdbook.testing.blobs import BlobStoreContract, Spoil
+from herdbook.testing.uploads import Reopen, UploadsContract
 
 
 class TestDiskBlobs(BlobStoreContract):
@@ -23,3 +24,13 @@ class TestDiskBlobs(BlobStoreContract):
             path.write_bytes(data)
 
         return overwrite
+
+
+class TestDiskUploads(UploadsContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> DiskBlobs:
+        return DiskBlobs(tmp_path / "blobs")
+
+    @pytest.fixture
+    def reopen(self, tmp_path: Path) -> Reopen:
+        return lambda: DiskBlobs(tmp_path / "blobs")

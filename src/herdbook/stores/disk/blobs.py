@@ -15,12 +15,13 @@ from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
 from herdbook.stores.disk import durable, reading, temporary, trouble
 from herdbook.stores.disk.copying import copy
 from herdbook.stores.disk.staged import DiskStaged, Shelves
+from herdbook.stores.disk.uploads import WEEK_S, DiskUploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from herdbook.ports.blobs import BlobStore, Progress
+    from herdbook.ports.blobs import BlobStore, Progress, Uploads
 
 _SHELF = re.compile(r"[0-9a-f]{2}")
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -35,6 +36,8 @@ class DiskBlobs:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._shelves = Shelves(root)
+        self._uploads = DiskUploads(root / "uploads", self._shelves)
+        self.uploads: Uploads = self._uploads
         self._lock = threading.Lock()
         self._writer: tuple[int, temporary.Writer] | None = None
 
@@ -191,13 +194,13 @@ class DiskBlobs:
                     yield f"sha256:{name}", size
 
     def sweep(self, older_than_s: float) -> int:
-        """Remove temporary bytes whose writer is gone; return how many bytes that freed.
+        """Remove temporary bytes whose writer is gone, and uploads that stood still for a week; return how many bytes.
 
         Raises:
             DeniedError: when we may not write there.
         """
         try:
-            return temporary.sweep(self.root / "tmp", older_than_s)
+            return temporary.sweep(self.root / "tmp", older_than_s) + self._uploads.sweep(max(older_than_s, WEEK_S))
         except OSError as error:
             raise trouble.writing(error, self.root / "tmp") from error
 

@@ -58,6 +58,58 @@ def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Cont
     return content
 
 
+def extend(
+    source: BinaryIO,
+    fd: int,
+    offset: int,
+    works: Sequence[Callable[[memoryview], None]],
+    mark: Callable[[int], None],
+    *,
+    every: int,
+) -> int:
+    """Write what is left in ``source`` from ``offset`` on, which is where ``fd`` ends; return where it ends then.
+
+    All that ``works`` is given is given to each, in order. ``mark`` is called with the number of bytes that are in the
+    file, each time that ``every`` bytes more are, by the thread that writes.
+
+    Raises:
+        InvalidError: when the source is not a stream of bytes.
+        UnavailableError: when the source cannot be read.
+        OSError: when ``fd`` cannot be written.
+    """
+    os.lseek(fd, offset, os.SEEK_SET)
+    sink = _Sink(fd, None, offset)
+    marked = offset
+
+    def write(data: memoryview) -> None:
+        nonlocal marked
+        sink.write(data)
+        if sink.at - marked >= every:
+            marked = sink.at
+            mark(marked)
+
+    first = memoryview(bytearray(BUFFER))
+    count = fill(source, first)
+    if count < len(first):
+        _at_once([*works, write], first[:count])
+    else:
+        with Ring([*works, write], _LARGE_BUFFER) as ring:
+            _go_round(source, first, ring, None)
+    return sink.at
+
+
+def hash_all(
+    source: BinaryIO, works: Sequence[Callable[[memoryview], None]], *, progress: Progress | None = None
+) -> None:
+    """Give all that is left in ``source`` to each of ``works``, in order, each in a thread of its own.
+
+    Raises:
+        UnavailableError: when the source cannot be read.
+    """
+    with Ring(works, _LARGE_BUFFER) as ring:
+        _go_round(source, memoryview(b""), ring, progress)
+
+
 def _at_once(works: Sequence[Callable[[memoryview], None]], data: memoryview) -> None:
     """Do all works on bytes that came whole; the first, md5, takes half the time and gets a thread when that pays."""
     beside = threading.Thread(target=works[0], args=(data,), name="herdbook-lane")
@@ -97,20 +149,26 @@ def fill(source: BinaryIO, view: memoryview) -> int:
         UnavailableError: when it cannot be read.
     """
     done = 0
-    into: Callable[[memoryview], int | None] | None = getattr(source, "readinto", None)
     try:
-        while done < len(view):
-            count = into(view[done:]) if into is not None else _read(source, view[done:])
-            if count is None:
-                raise InvalidError(
-                    "the stream has nothing to give yet", code="not-blocking", hint="Give a stream that blocks."
-                )
-            if count == 0:
-                break
+        while done < len(view) and (count := read_some(source, view[done:])):
             done += count
     except OSError as error:
         raise trouble.source(error) from error
     return done
+
+
+def read_some(source: BinaryIO, view: memoryview) -> int:
+    """Read some bytes, none at the end; return how many came.
+
+    Raises:
+        InvalidError: when the source is not a blocking stream of bytes.
+        OSError: when it cannot be read.
+    """
+    into: Callable[[memoryview], int | None] | None = getattr(source, "readinto", None)
+    count = into(view) if into is not None else _read(source, view)
+    if count is None:
+        raise InvalidError("the stream has nothing to give yet", code="not-blocking", hint="Give a stream that blocks.")
+    return count
 
 
 def _read(source: BinaryIO, view: memoryview) -> int | None:
@@ -126,13 +184,14 @@ def _read(source: BinaryIO, view: memoryview) -> int | None:
 class _Sink:
     """A file that is written from its start to its end: a large one past the page cache, which halves the work.
 
-    ``size`` is in bytes; ``None``, when nobody knows it, for a file that will be read once more.
+    ``size`` is in bytes; ``None``, when nobody knows it, for a file that will be read once more. ``offset`` is where it
+    ends already.
     """
 
-    def __init__(self, fd: int, size: int | None) -> None:
+    def __init__(self, fd: int, size: int | None, offset: int = 0) -> None:
         self._fd = fd
-        self._written = 0
-        self._sent = 0
+        self.at = offset
+        self._sent = offset
         self._direct = False
         if size is not None and size >= _DIRECT_FROM:
             self._direct = self._set_direct(on=True)
@@ -162,11 +221,11 @@ class _Sink:
                 if not self._direct or error.errno != errno.EINVAL:
                     raise
                 self.end()  # blocks are larger here
-        self._written += done
-        if not self._direct and self._written - self._sent >= _SEND_EVERY and hasattr(os, "posix_fadvise"):
+        self.at += done
+        if not self._direct and self.at - self._sent >= _SEND_EVERY and hasattr(os, "posix_fadvise"):
             # On Linux this starts to write dirty pages and does not wait: the fsync at the end finds little left.
-            os.posix_fadvise(self._fd, self._sent, self._written - self._sent, os.POSIX_FADV_DONTNEED)
-            self._sent = self._written
+            os.posix_fadvise(self._fd, self._sent, self.at - self._sent, os.POSIX_FADV_DONTNEED)
+            self._sent = self.at
 
     def end(self) -> None:
         """From here on go through the page cache."""

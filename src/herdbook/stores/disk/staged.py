@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from herdbook.kernel.errors import CorruptError, InvalidError
@@ -15,11 +16,11 @@ from herdbook.stores.disk import durable, trouble
 from herdbook.stores.disk.reading import open_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
     from herdbook.model.files import Content
-    from herdbook.stores.disk.temporary import Writer
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _NAMES = {f"{number:02x}" for number in range(256)}
@@ -66,13 +67,20 @@ class DiskStaged:
     Who drops it without a word discards it too.
     """
 
-    def __init__(self, content: Content, path: Path, writer: Writer, shelves: Shelves) -> None:
+    def __init__(
+        self,
+        content: Content,
+        path: Path,
+        holder: object,
+        shelves: Shelves,
+        leave: Callable[[], None] | None = None,
+    ) -> None:
         self.content = content
         self._path = path
-        self._writer = writer  # its lock protects the temporary file as long as this lives
+        self._holder = holder  # its lock protects the temporary file as long as this lives
         self._shelves = shelves
         self._kept = False
-        self._drop = weakref.finalize(self, _remove, path, os.getpid())
+        self._drop = weakref.finalize(self, leave or partial(_remove, path, os.getpid()))
 
     def keep(self) -> bool:
         """Give the bytes their name, durably; say whether they are new here, or were there only in part.
@@ -96,14 +104,14 @@ class DiskStaged:
         except OSError as error:
             raise trouble.writing(error, target) from error
         self._kept = True
-        self._drop()
+        self._clear()
         return new
 
     def _place(self, target: Path) -> bool:
         try:
             os.link(self._path, target)
         except FileExistsError:
-            if _whole(target, self.content.size):
+            if is_whole(target, self.content.size):
                 return False
             try:
                 self._path.replace(target)
@@ -115,13 +123,16 @@ class DiskStaged:
             if error.errno not in _NO_LINKS:
                 raise
             # A file system without hard links. The same name means the same bytes, so taking its place does no harm.
-            if _whole(target, self.content.size):
+            if is_whole(target, self.content.size):
                 return False
             self._path.replace(target)
         return True
 
     def discard(self) -> None:
         """Drop the temporary bytes; harmless after ``keep``."""
+        self._clear()
+
+    def _clear(self) -> None:
         self._drop()
 
     def __enter__(self) -> Self:
@@ -136,7 +147,7 @@ class DiskStaged:
         return f"<DiskStaged {self.content.sha256}, {self.content.size} bytes>"
 
 
-def _whole(target: Path, size: int) -> bool:
+def is_whole(target: Path, size: int) -> bool:
     """Say whether a plain file of the right size is there; its bytes are then on disk."""
     try:
         status = target.lstat()

@@ -57,15 +57,15 @@ def _lock_fresh(folder: Path) -> tuple[str, int]:
         token = secrets.token_hex(8)
         fd = os.open(folder / f"{token}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         # A sweep may have come between, and taken the lock or even the file.
-        if _try_lock(fd) is not False and os.fstat(fd).st_nlink:
+        if try_lock(fd) is not False and os.fstat(fd).st_nlink:
             return token, fd
         os.close(fd)
 
 
-def _try_lock(fd: int) -> bool | None:
-    """Say whether the lock is ours now; ``None`` when this file system has no locks."""
+def try_lock(fd: int, *, shared: bool = False) -> bool | None:
+    """Say whether the lock of an open file is ours now; ``None`` when this file system has no locks."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
@@ -125,7 +125,7 @@ def _taken(lock: Path) -> Iterator[bool]:
         yield True
         return
     try:
-        yield _try_lock(fd) is True
+        yield try_lock(fd) is True
     finally:
         os.close(fd)
 
