@@ -45,9 +45,13 @@ test-all: setup lint
 bench: setup .cache/mlflow/.ready
 	$(BIN)/python -m bench $(BENCH)
 
+# Three locks at the same versions: everything, what the service needs, what builds its wheel.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock:
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -o requirements.txt
+	$(LOCK) pyproject.toml --extra server --extra postgres --extra s3 --extra imports --no-annotate -c requirements.txt -o deploy/requirements-server.txt
+	echo hatchling | $(LOCK) - --no-annotate -c requirements.txt -o deploy/requirements-build.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
