@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from herdbook.model.facts import Facts
 from herdbook.model.principals import Principal
+from herdbook.ports.catalogue import Catalogue
 from herdbook.ports.formats import Listing, ReadAt, Readers
 from herdbook.service.context import Context
 from herdbook.service.registry import LocalRegistry
@@ -18,19 +19,25 @@ class Serving:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def registry(self, principal: Principal | None = None) -> LocalRegistry:
-        """Return the façade for a principal, without one for the server's own; closing it closes nothing of ours."""
+    def acting(self, principal: Principal | None = None, catalogue: Catalogue | None = None) -> Context:
+        """Return the context of a principal, without one of the server's own; closing it closes nothing of ours.
+
+        With ``catalogue``, a wrapper of ours, that is read and written.
+        """
         context = self.context
-        return LocalRegistry(
-            replace(
-                context,
-                principal=principal or context.principal,
-                person=None if principal else context.person,
-                make_readers=lambda: Lent(context.readers),
-                on_close=[],
-                lent=True,
-            )
+        return replace(
+            context,
+            catalogue=catalogue or context.catalogue,
+            principal=principal or context.principal,
+            person=None if principal else context.person,
+            make_readers=lambda: Lent(context.readers),
+            on_close=[],
+            lent=True,
         )
+
+    def registry(self, principal: Principal | None = None, catalogue: Catalogue | None = None) -> LocalRegistry:
+        """Return the façade for a principal, as ``acting`` returns its context."""
+        return LocalRegistry(self.acting(principal, catalogue))
 
     def close(self) -> None:
         """Release what is held."""
