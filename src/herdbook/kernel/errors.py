@@ -60,6 +60,10 @@ def _rebuild(cls: type[HerdbookError], message: str, code: str, hint: str, detai
     return cls(message, code=code, hint=hint, **details)
 
 
+class HerdbookWarning(UserWarning):
+    """What a person should know, though it goes on: shown on stderr by the command, once."""
+
+
 class InvalidError(HerdbookError):
     """The input cannot be taken as it is."""
 
