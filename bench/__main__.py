@@ -12,7 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-NAMES = ("register", "catalogue", "ingest", "verify", "onnx_headers", "show", "importing")
+NAMES = (
+    *("register", "catalogue", "ingest", "verify", "onnx_headers", "show", "importing"),
+    *("service", "transfer", "clients"),
+)
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 HEAD = """# Benchmarks
