@@ -20,6 +20,7 @@ from herdbook.server import (
     releases,
     service,
     statements,
+    switch,
     versions,
 )
 from herdbook.server.options import Options
@@ -56,4 +57,5 @@ def make_app(serving: Serving, options: Options | None = None) -> FastAPI:
     app.include_router(journal.router)
     app.include_router(people.router)
     app.include_router(service.router)
+    switch.install(app)
     return app

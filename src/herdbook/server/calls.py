@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from herdbook.model.base import Value
 from herdbook.ports.registry import Registry
@@ -124,6 +125,13 @@ class CallRoute(APIRoute):
             description=about,
             response_model=None,
         )
+        handle = self.get_route_handler()
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await handle(Request(scope, receive))
+            await response(scope, receive, send)
+
+        self.app = answer  # FastAPI's keeps exit stacks for dependencies, of which there are none
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # a coroutine
         """Return what answers a request."""

@@ -65,7 +65,7 @@ async def _framework(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return response(_no_route(request, path), request.scope)
     if error.status_code == 405:
-        methods = allowed(request)
+        methods = request.app.state.switch.methods(path)
         ours = InvalidError(
             f"{path} does not take {request.method}", code="bad-method", hint=f"It takes {', '.join(methods)}."
         )
@@ -93,18 +93,6 @@ async def _internal(request: Request, error: Exception) -> Response:
 
 
 def _no_route(request: Request, path: str) -> MissingError:
-    paths = {getattr(route, "path", "") for route in request.app.routes}
-    near = difflib.get_close_matches(path, sorted(paths), 1, 0.7)
-    hint = f"Did you mean {near[0]}?" if near else "What there is stands in /api/v1/openapi.json."
+    near = difflib.get_close_matches(path, request.app.state.switch.paths, 1, 0.7)
+    hint = f"Did you mean {near[0]}?" if near else f"What there is stands in {request.app.openapi_url}."
     return MissingError(f"there is nothing at {path}", code="no-route", hint=hint)
-
-
-def allowed(request: Request) -> list[str]:
-    """Return the methods that the path of a request takes."""
-    path = request.scope["path"]
-    found: set[str] = set()
-    for route in request.app.routes:
-        regex = getattr(route, "path_regex", None)
-        if regex is not None and regex.match(path):
-            found |= set(getattr(route, "methods", None) or ())
-    return sorted(found)
