@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
 from herdbook.apps.cli.answers import ANSWERS, ON_STDERR
 from herdbook.model.base import Value
+from herdbook.wire.schemas import AsWritten
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "json"
 ABOUT = """# JSON that the commands print
@@ -33,38 +32,6 @@ This page and the schemas are made by `tools/make_json_schemas.py`.
 | command | objects | schema |
 |---|---|---|
 """
-
-
-class AsWritten(GenerateJsonSchema):
-    """Values as they are written: absent fields are left out, all others are there, and nothing is null."""
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Return the schema of the value that is not null."""
-        return self.generate_inner(schema["schema"])
-
-    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
-        """Order what may stand: typing caches unions, so their order depends on what was imported first."""
-        found = super().union_schema(schema)
-        if "anyOf" in found:
-            found["anyOf"].sort(key=lambda choice: json.dumps(choice, sort_keys=True))
-        return found
-
-    def field_is_required(
-        self,
-        field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
-        total: bool,  # noqa: ARG002 - pydantic's signature
-    ) -> bool:
-        """Say whether a field is always written: it is unless it can be absent."""
-        inner = field["schema"]
-        return not (inner["type"] == "default" and inner.get("default", "") is None)
-
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
-        """Leave out titles that only repeat a field's name."""
-        return False
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Return the schema without its default, which means nothing for what is written."""
-        return self.generate_inner(schema["schema"])
 
 
 def schema(title: str, values: tuple[type[Value], ...]) -> dict[str, Any]:
