@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.stores.sql import opening
+from herdbook.stores.sql.sqlite import opening
 from herdbook.stores.sql.migrations.upgrade import upgrade
 
 from .conftest import MODEL, Run, run_here

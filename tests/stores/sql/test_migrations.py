@@ -16,10 +16,11 @@ from sqlalchemy import create_engine
 
 from herdbook.kernel.errors import CorruptError, HerdbookError, UnavailableError
 from herdbook.model.rows import EdgeRow, PointerRow
-from herdbook.stores.sql import opening
+from herdbook.stores.sql import opening as shared
 from herdbook.stores.sql.catalogue import SqlCatalogue
 from herdbook.stores.sql.migrations.upgrade import upgrade
 from herdbook.stores.sql.schema import REVISIONS
+from herdbook.stores.sql.sqlite import opening
 from herdbook.testing.events import ACTOR, TIME, named, placed, tell
 
 TAU = "cms/tau/deeptau"
@@ -124,7 +125,7 @@ def test_the_migrations_give_what_the_code_reads(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'empty.sqlite'}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, opening.TABLES) == []
+        assert compare_metadata(context, shared.TABLES) == []
         assert context.get_current_revision() == REVISIONS[-1]
     engine.dispose()
 

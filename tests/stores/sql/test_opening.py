@@ -11,8 +11,8 @@ import pytest
 from tests.stores.sql.conftest import Script
 
 from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, InvalidError, MissingError
-from herdbook.stores.sql import place
 from herdbook.stores.sql.catalogue import SqlCatalogue
+from herdbook.stores.sql.sqlite import place
 from herdbook.testing.events import begin, named, placed, tell
 
 

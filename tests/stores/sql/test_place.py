@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.stores.sql import place
+from herdbook.stores.sql.sqlite import place
 
 # Lines as they stand on lxplus, on a cluster with Lustre and GPFS, on a laptop with FUSE mounts, and in a container.
 MOUNTS = r"""

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from herdbook.kernel.errors import InvalidError
 from herdbook.model.files import Content
 from herdbook.model.rows import EventRow, Head, Lease, Projection
 from herdbook.ports.catalogue import Catalogue, Reader, Writer
-from herdbook.stores.sql import files, opening
+from herdbook.stores.sql import files
 from herdbook.stores.sql.engine import PATIENCE_S, Database, Streams
 from herdbook.stores.sql.files import FileTables, FileWriting
 from herdbook.stores.sql.index import IndexReader, IndexWriter
@@ -21,11 +20,9 @@ from herdbook.stores.sql.lineage import LineageTables, LineageWriting
 from herdbook.stores.sql.memos import MemoTables, MemoWriting
 from herdbook.stores.sql.people import PeopleTables, PeopleWriting
 from herdbook.stores.sql.pointers import PointerTables, PointerWriting, models_of
+from herdbook.stores.sql.sqlite import opening as sqlite_opening
 from herdbook.stores.sql.statements import StatementTables, StatementWriting
 from herdbook.stores.sql.versions import VersionTables, VersionWriting
-
-BACKUP = "catalogue.sqlite"
-"""The name of the copy that ``backup`` writes."""
 
 
 class SqlReader(
@@ -142,9 +139,9 @@ class SqlCatalogue:
             CorruptError: when the file is no database.
             UnavailableError: when the disk is full or cannot be read.
         """
-        database = opening.open_database(Path(path), create=create, read_only=read_only, patience_s=patience_s)
+        database = sqlite_opening.open_database(Path(path), create=create, read_only=read_only, patience_s=patience_s)
         try:
-            return cls(database, opening.registry_of(database))
+            return cls(database, sqlite_opening.registry_of(database))
         except BaseException:
             database.close()
             raise
@@ -152,12 +149,12 @@ class SqlCatalogue:
     @staticmethod
     def migrate(path: str | Path) -> Path | None:
         """Bring an older catalogue up to date; return the copy that was kept, ``None`` when there was nothing to do."""
-        return opening.migrate(Path(path))
+        return sqlite_opening.migrate(Path(path))
 
     @property
     def read_only(self) -> bool:
         """Whether nothing can be written."""
-        return self._database.mode != "rw"
+        return self._database.read_only
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
@@ -200,18 +197,13 @@ class SqlCatalogue:
         return self._database.check()
 
     def backup(self, folder: str) -> None:
-        """Write ``catalogue.sqlite`` into a folder, a consistent copy, while others read and write.
+        """Write a consistent copy into a folder, while others read and write; an older one goes when it is whole.
 
         Raises:
             InvalidError: when that would be the catalogue itself.
             UnavailableError: when the disk is full.
         """
-        target = Path(folder) / BACKUP
-        if target.exists() and target.samefile(self._database.path):
-            raise InvalidError(
-                f"{target} is the catalogue itself", code="bad-backup", hint="Name another folder for the copy."
-            )
-        self._database.copy_to(target)
+        self._database.backup(Path(folder))
 
     def close(self) -> None:
         """Release the database."""

@@ -1,55 +1,13 @@
-"""What SQLite says when it cannot, in our words. The only place that reads its error codes."""
+"""What any database says when it cannot, in our words. How each says it, its own ``trouble`` knows."""
 
 from __future__ import annotations
 
 import errno
-import os
-import sqlite3
-from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
-from herdbook.kernel.errors import ConflictError, CorruptError, DeniedError, HerdbookError, UnavailableError
-
-_FEW_BYTES = 2**20
-"""With less than this free, an input/output error is taken for a full disk."""
+from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, UnavailableError
 
 
-def translate(error: DBAPIError | sqlite3.Error, path: Path) -> HerdbookError:
-    """Return our error for SQLite's."""
-    cause, primary = _cause(error)
-    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _is_full(path)):
-        return disk_full(path)
-    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return locked(path)
-    if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
-        return read_only(path)
-    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return CorruptError(
-            f"{path} is not a sound catalogue: {cause}",
-            code="catalogue-corrupt",
-            hint="Restore a backup, or import the bundle of each namespace into a new registry.",
-        )
-    if primary == sqlite3.SQLITE_CONSTRAINT:
-        return ConflictError(
-            f"this contradicts what the catalogue holds: {cause}",
-            code="constraint",
-            hint="Look at what is there, then try again.",
-        )
-    if primary in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM}:
-        return UnavailableError(
-            f"{path} cannot be read or written: {cause}",
-            code="catalogue-unavailable",
-            hint="Look at the disk, at its mount and at the permissions of the folder.",
-        )
-    return CorruptError(
-        f"the database {path} does not answer as a catalogue: {cause}",
-        code="catalogue-corrupt",
-        hint="Run `herdbook doctor`; if it finds nothing, please report this.",
-    )
-
-
-def of_system(error: OSError, path: Path) -> HerdbookError:
+def of_system(error: OSError, path: object) -> HerdbookError:
     """Return our error for the operating system's, about a file that is made or copied."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return disk_full(path)
@@ -60,47 +18,38 @@ def of_system(error: OSError, path: Path) -> HerdbookError:
     )
 
 
-def disk_full(path: Path) -> UnavailableError:
+def disk_full(place: object) -> UnavailableError:
     """Return the error for a disk without room."""
     return UnavailableError(
-        f"the disk of {path} is full; nothing was written",
+        f"the disk of {place} is full; nothing was written",
         code="disk-full",
         hint="Free some space, then do the same again.",
     )
 
 
-def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
-    """Say whether another connection holds a lock."""
-    return _cause(error)[1] == sqlite3.SQLITE_BUSY
-
-
-def locked(path: Path) -> UnavailableError:
+def locked(place: object, hint: str) -> UnavailableError:
     """Return the error for a writer that waited in vain."""
-    return UnavailableError(
-        f"another process has been writing {path} for too long",
-        code="locked",
-        hint="Try again when it has ended; `fuser` names processes that have the file open.",
-    )
+    return UnavailableError(f"another process has been writing {place} for too long", code="locked", hint=hint)
 
 
-def read_only(path: Path) -> DeniedError:
+def writing_already() -> UnavailableError:
+    """Return the error for a thread that wants to write within its own write."""
+    return UnavailableError("this thread is writing already", code="locked", hint="Write everything within one block.")
+
+
+def read_only(place: object) -> DeniedError:
     """Return the error for writing what may only be read."""
     return DeniedError(
-        f"{path} can only be read here",
+        f"{place} can only be read here",
         code="read-only",
-        hint="Ask for write permission on the file and its folder, or write into a registry of your own.",
+        hint="Ask for write permission on it, or write into a registry of your own.",
     )
 
 
-def _cause(error: DBAPIError | sqlite3.Error) -> tuple[BaseException | None, int]:
-    """Return SQLite's own error and its primary code; the rest of an extended code is detail."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return cause, getattr(cause, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_full(path: Path) -> bool:
-    try:
-        disk = os.statvfs(path.parent)
-    except OSError:
-        return False
-    return disk.f_bavail * disk.f_frsize < _FEW_BYTES
+def contradiction(cause: object) -> ConflictError:
+    """Return the error for what a unique index, or a reference, refuses."""
+    return ConflictError(
+        f"this contradicts what the catalogue holds: {cause}",
+        code="constraint",
+        hint="Look at what is there, then try again.",
+    )
