@@ -93,6 +93,7 @@ def extend(
     if count < len(first):
         _at_once([*works, write], first[:count])
     else:
+        sink.begin()
         with Ring([*works, write], _LARGE_BUFFER) as ring:
             _go_round(source, first, ring, None)
     return sink.at
@@ -194,6 +195,11 @@ class _Sink:
         self._sent = offset
         self._direct = False
         if size is not None and size >= _DIRECT_FROM:
+            self._direct = self._set_direct(on=True)
+
+    def begin(self) -> None:
+        """Go past the page cache, if what is here already fills blocks."""
+        if self.at % _BLOCK == 0:
             self._direct = self._set_direct(on=True)
 
     def _set_direct(self, *, on: bool) -> bool:
