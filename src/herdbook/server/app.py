@@ -15,6 +15,7 @@ from herdbook.server import (
     journal,
     models,
     namespaces,
+    openapi,
     people,
     pointers,
     releases,
@@ -58,4 +59,5 @@ def make_app(serving: Serving, options: Options | None = None) -> FastAPI:
     app.include_router(people.router)
     app.include_router(service.router)
     switch.install(app)
+    openapi.install(app)
     return app

@@ -138,21 +138,24 @@ def asked(data: bytes, shape: type[V]) -> V:
     """Read the body of a request.
 
     Raises:
-        InvalidError: when it is not JSON beyond doubt, is nested deeper than 100, or a field does not fit.
+        InvalidError: when it is not JSON beyond doubt, is nested deeper than 100, holds null, or a field does not fit.
     """
     value = canonical.loads(data)
-    if data.count(b"[") + data.count(b"{") > canonical.MAX_DEPTH:
-        _check_depth(value)
+    if b"null" in data or data.count(b"[") + data.count(b"{") > canonical.MAX_DEPTH:
+        _check(value)
     return shape.read(value)
 
 
-def _check_depth(value: object) -> None:
+def _check(value: object) -> None:
+    """Refuse what no record can hold, level by level: whatever its depth, it costs no recursion."""
     level, depth = [value], 0
     while level:
         if depth > canonical.MAX_DEPTH:
             raise InvalidError(f"the JSON is nested deeper than {canonical.MAX_DEPTH}", code="too-deep")
         inner: list[object] = []
         for item in level:
+            if item is None:
+                raise InvalidError("null stands in the body", code="null", hint="Leave an absent field out.")
             if isinstance(item, dict):
                 inner.extend(item.values())
             elif isinstance(item, list):

@@ -34,8 +34,8 @@ class Call(Generic[T]):
 
     Args:
         route: how it crosses the network.
-        handler: takes the façade first, then query parameters by name (a parameter that may be left out has a
-            default), or one value that the body of the request is.
+        handler: takes the façade first (or the request, of which it asks what serves), then query parameters by name (a
+            parameter that may be left out has a default), or one value that the body of the request is.
         media_type: of the answer to a GET.
     """
 
@@ -44,7 +44,8 @@ class Call(Generic[T]):
         self.media_type = media_type
         self.handler = handler
         hints = get_type_hints(handler, include_extras=True)
-        given = list(inspect.signature(handler).parameters.values())[1:]
+        first, *given = inspect.signature(handler).parameters.values()
+        self.of_request = hints[first.name] is Request
         shapes = {each.name: hints[each.name] for each in given}
         bodies = [name for name, shape in shapes.items() if isinstance(shape, type) and issubclass(shape, Value)]
         self.shape: type[Value] | None = shapes.pop(bodies[0]) if bodies else None
@@ -70,7 +71,7 @@ class Call(Generic[T]):
                 raise asking.missing(name)
         return found
 
-    def work(self, registry: Registry, given: dict[str, Any], body: bytes) -> bytes:
+    def work(self, registry: Registry | Request, given: dict[str, Any], body: bytes) -> bytes:
         """Return the answer's bytes."""
         arguments = [asking.asked(body, self.shape)] if self.shape else []
         return self.route.dump(self.handler(registry, *arguments, **given))
@@ -78,7 +79,7 @@ class Call(Generic[T]):
     def read(self, request: Request, body: bytes) -> Response:
         """Answer what only asks."""
         given = self.parameters(request.scope["query_string"])
-        data = self.work(principals.facade(request), given, body)
+        data = self.work(request if self.of_request else principals.facade(request), given, body)
         if self.route.verb == "POST":
             return rendering.plain(request, data)
         return rendering.answer(request, data, self.media_type)

@@ -1,0 +1,192 @@
+"""The interface's description: FastAPI's of routes and parameters; bodies, answers and errors as they really are.
+
+Answers are described as ``Route.dump`` writes them, requests as ``asking`` takes them. Every error is a problem.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from herdbook.server.calls import CallRoute
+from herdbook.server.examples import REQUESTS
+from herdbook.wire import headers, problems
+from herdbook.wire.schemas import AsWritten
+
+Schema = dict[str, Any]
+
+REF = "#/components/schemas/{model}"
+ABOUT = """A registry of trained inference models: where each comes from, what it needs, whether these are its bytes.
+
+**Compatibility.** The major version stands in the path. Within `v1` routes, parameters, fields of answers, kinds of
+statements and codes of errors are added, and none is changed or taken away. A client passes over fields of answers that
+it does not know, and leaves out what it has nothing to say about; a server refuses parameters and fields that it does
+not know, so that nothing that was asked is silently left undone.
+
+**Who acts** is said in `Herdbook-Principal`; until there is access control that is a claim, and stands as such in the
+journal. Who reads need not say.
+
+**Errors** are problems (RFC 9457) with a stable `code`, a `detail` that says what is wrong, and a `hint` that says what
+to do next.
+
+**Absent fields** are left out, both ways; `null` is not written, and refused.
+"""
+TAGS = {
+    "versions": "What was registered: files, labels, what is said, where it comes from.",
+    "models": "Names with versions in an order.",
+    "files": "Bytes in, verified bytes out.",
+    "uploads": "Large files, piece by piece.",
+    "statements": "What was learnt about something, by whom, with which evidence.",
+    "pointers": "What is in use: labels, aliases, profiles.",
+    "datasets": "Datasets.",
+    "activities": "What turned inputs into outputs: trainings, conversions.",
+    "identities": "What other systems call something.",
+    "releases": "Releases of software, and which versions were in them.",
+    "imports": "Batches of what other systems held.",
+    "namespaces": "Namespaces.",
+    "journal": "What happened, in order.",
+    "people": "Names of actors: the erasable part.",
+    "service": "What answers at this address.",
+}
+READS = (400, 404, 408, 409, 413, 421, 422, 429, 500, 503)
+WRITES = (*READS, 401, 403, 415)
+
+
+def install(app: FastAPI) -> None:
+    """Let an application describe itself so."""
+
+    def openapi() -> Schema:
+        if not app.openapi_schema:
+            app.openapi_schema = describe(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
+
+
+class _Schemas(AsWritten):
+    """As written, and as it may be written by a later server: a client passes over what it does not know."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        if self.mode == "serialization":
+            found.pop("additionalProperties", None)
+        return found
+
+
+def describe(app: FastAPI) -> Schema:
+    """Return the description of an application."""
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
+    calls = [route for route in routes if isinstance(route, CallRoute)]
+    described = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+    found, definitions = _schemas(calls)
+    paths = described["paths"]
+    for route in calls:
+        _describe(route, paths[route.path][route.call.route.verb.lower()], found)
+    operations = [(method, operation) for item in paths.values() for method, operation in item.items()]
+    for method, operation in operations:
+        _refuse_as_problems(operation, READS if method in {"get", "head"} else WRITES)
+    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    for gone in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(gone, None)
+    described["components"]["responses"] = {str(status): _problem(status) for status in sorted(WRITES)}
+    described["components"]["schemas"] = dict(sorted({**schemas, **definitions}.items()))
+    used = {tag for _, operation in operations for tag in operation["tags"]}
+    described["tags"] = [{"name": tag, "description": about} for tag, about in TAGS.items() if tag in used]
+    return described
+
+
+def _schemas(calls: list[CallRoute]) -> tuple[dict[tuple[str, str], Schema], Schema]:
+    """Return the schemas of bodies and answers by (operation, mode), and what they refer to."""
+    inputs: list[Any] = [("problem", "serialization", TypeAdapter(problems.Problem))]
+    for call in (route.call for route in calls):
+        inputs.append((call.route.name, "serialization", TypeAdapter(call.route.answer)))
+        if call.shape:
+            inputs.append((call.route.name, "validation", TypeAdapter(call.shape)))
+    schemas, rest = TypeAdapter.json_schemas(inputs, by_alias=True, ref_template=REF, schema_generator=_Schemas)
+    text = json.dumps([[[*key, schema] for key, schema in schemas.items()], rest["$defs"]])
+    for (name, _), schema in schemas.items():
+        found = schema.get("$ref", "").rpartition("/")[2]
+        if found.startswith("herdbook__wire__"):  # the same name twice: the operation's says which
+            text = text.replace(f'"{found}"', f'"{_title(name)}"').replace(f'/{found}"', f'/{_title(name)}"')
+    found, definitions = json.loads(text.replace("``", "`"))
+    return {(name, mode): schema for name, mode, schema in found}, definitions
+
+
+def _title(name: str) -> str:
+    """Return a name for the body of an operation: ``versions.record`` is ``VersionsRecord``."""
+    return "".join(part.capitalize() for part in name.split("."))
+
+
+def _describe(route: CallRoute, operation: Schema, schemas: dict[tuple[str, str], Schema]) -> None:
+    call = route.call
+    name, verb = call.route.name, call.route.verb
+    schema = {"type": "string"} if call.media_type != "application/json" else schemas[name, "serialization"]
+    done: Schema = {"description": "What was asked for.", "content": {call.media_type: {"schema": schema}}}
+    operation["responses"] = {"200": done}
+    parameters = [_parameter(each) for each in operation.get("parameters", ())]
+    operation["parameters"] = parameters
+    parameters.append(_header(headers.PRINCIPAL, PRINCIPAL, required=call.route.writes))
+    if call.route.writes:
+        parameters.append(_header(headers.IDEMPOTENCY_KEY, KEY))
+    if verb == "GET":
+        parameters.append(_header("If-None-Match", NONE_MATCH))
+        done["headers"] = {"ETag": {"description": "Changes with what is said.", "required": True, "schema": TEXT}}
+        operation["responses"]["304"] = {"description": "What the client has is what there is."}
+    if call.shape:
+        content: Schema = {"schema": schemas[name, "validation"]}
+        if name in REQUESTS:
+            content["examples"] = {"example": {"value": REQUESTS[name]}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+
+
+def _parameter(given: Schema) -> Schema:
+    """Return a query parameter as it is read: it may be left out, and is never null."""
+    schema = given["schema"]
+    if "anyOf" in schema:
+        schema |= next(choice for choice in schema.pop("anyOf") if choice["type"] != "null")
+    examples = schema.pop("examples", [])
+    kept = {name: value for name, value in schema.items() if name not in {"title", "description"}}
+    if kept.get("type") == "integer":
+        kept = {"format": "int64", "maximum": 10**18 - 1, **kept}
+    return {**given, "schema": kept, **({"example": examples[0]} if examples else {})}
+
+
+TEXT = {"type": "string"}
+PRINCIPAL: Schema = {
+    "description": "Who acts: `actor:` and 32 hexadecimal digits, with `;kind=service` for a program.",
+    "schema": {"type": "string", "pattern": "^actor:[0-9a-f]{32}(;kind=(person|service|group))?$"},
+    "example": "actor:0123456789abcdef0123456789abcdef",
+}
+KEY: Schema = {
+    "description": "A random text. The same request with the same key is done once, and answered alike.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+NONE_MATCH: Schema = {"description": "An `ETag` of before; when nothing changed, 304 is answered.", "schema": TEXT}
+
+
+def _header(name: str, about: Schema, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "header", "required": required, **about}
+
+
+def _refuse_as_problems(operation: Schema, statuses: tuple[int, ...]) -> None:
+    """Describe errors: what FastAPI says of 422 never comes."""
+    given = operation["responses"]
+    if "application/json" in given.get("422", {}).get("content", {}):
+        del given["422"]
+    for status in statuses:
+        given.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+
+
+def _problem(status: int) -> Schema:
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}},
+    }
