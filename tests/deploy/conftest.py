@@ -1,0 +1,11 @@
+"""Servers for these tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed
+from tests.deploy.helm import helm
+
+__all__ = ["helm"]
