@@ -10,6 +10,7 @@ from herdbook.server import (
     datasets,
     errors,
     files,
+    health,
     identities,
     imports,
     journal,
@@ -22,6 +23,8 @@ from herdbook.server import (
     service,
     statements,
     switch,
+    transfers,
+    uploads,
     versions,
 )
 from herdbook.server.options import Options
@@ -58,6 +61,9 @@ def make_app(serving: Serving, options: Options | None = None) -> FastAPI:
     app.include_router(journal.router)
     app.include_router(people.router)
     app.include_router(service.router)
+    app.include_router(transfers.router)
+    app.include_router(uploads.router)
+    app.include_router(health.router)
     switch.install(app)
     openapi.install(app)
     return app

@@ -22,6 +22,10 @@ EXACT = {
     "too-large": 413,
     "bad-media-type": 415,
     "internal": 500,
+    "no-length": 411,
+    "precondition": 412,
+    "bad-range": 416,
+    "wrong-digest": 422,
 }
 """Statuses that say more than those of an error's kind, by code."""
 
