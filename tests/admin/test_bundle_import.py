@@ -80,7 +80,7 @@ def test_a_home_that_lost_its_tail_gets_it_back_from_its_own_bundle(told: Place,
 def test_an_import_that_broke_off_goes_on_where_it_was(
     bundle: Path, place: Open, told: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.service.bundle_replay.CHUNK_OPS", 1)
+    monkeypatch.setattr("herdbook.service.replay.CHUNK_OPS", 1)
     other = place("other")
 
     def step(what: str, done: int, of: int) -> None:
@@ -93,8 +93,10 @@ def test_an_import_that_broke_off_goes_on_where_it_was(
     assert other.registry.journal.checkpoint("demo").seq == 5  # an older copy, correct in itself
     assert rules(other.admin.doctor()) == set()
     assert other.admin.garbage(dry_run=False).candidates == ()  # its blobs wait under leases
+    brought = len(list(other.context.blobs.list()))
+    assert brought > 0
     report = other.admin.import_bundle(str(bundle))
-    assert report.blobs == 0
+    assert brought + report.blobs == len(list(bundle.glob("blobs/*/*")))  # none came twice
     assert other.registry.journal.checkpoint("demo") == told.registry.journal.checkpoint("demo")
     assert other.admin.doctor().sound
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -150,6 +150,10 @@ class State:
                     self._purged.discard(op.digest)
                 case _:
                     pass
+
+    def assume(self, pointers: Mapping[str, tuple[str, int]]) -> None:
+        """Take over where pointers lead, as ``at`` returns it."""
+        self._pointers.update(pointers)
 
     def knows(self, op: str, digest: str) -> bool:
         """Say whether an operation ``record`` or ``statement`` told this digest."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.mirrors import MirrorReport
 from herdbook.model.principals import Person
+from herdbook.ports.registry import Registry
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, how much there is (0: unknown)."""
@@ -51,6 +53,25 @@ class Admin(Protocol):
 
     def import_bundle(self, folder: str, *, step: Step | None = None) -> BundleReport:
         """Replay a bundle into this registry, whose journals of these namespaces must be absent or older copies."""
+        ...
+
+    def mirror(
+        self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
+    ) -> MirrorReport:
+        """Bring what is new in namespaces of another registry, in all when none is given, byte for byte.
+
+        What is here stays, at any moment, a correct older copy. Without ``people`` no names of actors come along.
+
+        Raises:
+            ConflictError: ``diverged`` with the first difference, or ``home-here``.
+            CorruptError: ``source-unsound`` when what the source gives does not hold.
+        """
+        ...
+
+    def follow(
+        self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
+    ) -> Iterator[MirrorReport]:
+        """Mirror, and go on for as long as reports are taken: one whenever something came, or the source was away."""
         ...
 
     def rename_actor(self, person: Person) -> Person:

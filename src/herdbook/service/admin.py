@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
+from herdbook.model.mirrors import MirrorReport
 from herdbook.model.principals import Person
 from herdbook.ports import admin as ports
 from herdbook.ports.admin import Step
-from herdbook.service import backup, bundles, doctor, garbage
+from herdbook.ports.registry import Registry
+from herdbook.service import backup, bundles, doctor, garbage, mirror, mirror_watch
+from herdbook.service import people as people_
 from herdbook.service.context import Context
 
 
@@ -53,10 +56,22 @@ class LocalAdmin:
         """Replay a bundle into this registry, whose journals of these namespaces must be absent or older copies."""
         return bundles.bring_in(self._context, folder, step=step)
 
+    def mirror(
+        self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
+    ) -> MirrorReport:
+        """Bring what is new in namespaces of another registry, in all when none is given, byte for byte."""
+        return mirror.Mirror(self._context, source, names=people, step=step).run(namespaces)
+
+    def follow(
+        self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
+    ) -> Iterator[MirrorReport]:
+        """Mirror, and go on for as long as reports are taken: one whenever something came, or the source was away."""
+        return mirror_watch.follow(mirror.Mirror(self._context, source, names=people, step=step), source, namespaces)
+
     def rename_actor(self, person: Person) -> Person:
         """Write or erase what an actor is called."""
         with self._context.catalogue.write() as tx:
-            tx.put_person(person)
+            people_.put(tx, person)
         return person
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from herdbook.kernel import canonical, digests
 from herdbook.kernel.errors import CorruptError, InvalidError
@@ -27,7 +28,11 @@ SCHEMAS: dict[str, type[Body]] = {
 
 def parse(data: bytes) -> Value:
     """Return the value of a body, or its JSON object when this Herdbook does not know all of it."""
-    value = canonical.loads(data)
+    return of(canonical.loads(data))
+
+
+def of(value: Any) -> Value:  # noqa: ANN401 - JSON of whatever shape
+    """Return the value of a body's JSON, or its JSON object when this Herdbook does not know all of it."""
     shape = SCHEMAS.get(value.get("schema", "")) if isinstance(value, dict) else None
     if shape is None:
         return value if isinstance(value, dict) else {}

@@ -1,43 +1,34 @@
 """Import: a bundle's events are replayed byte for byte, and nothing in it is believed before it was checked.
 
-Blobs come first, under leases; then the events, a chunk in each write transaction, with bodies, tables and index. After
-each chunk the journal is a correct older copy of itself, so that an import that broke off is continued by running it
-again.
+All of it is verified before anything is written. What broke off is continued by running it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
-from typing import TypeVar
+from itertools import chain
+from typing import BinaryIO
 
 from herdbook.kernel import digests
-from herdbook.kernel.errors import ConflictError, CorruptError, InvalidError
-from herdbook.model.files import Content
+from herdbook.kernel.errors import ConflictError, CorruptError, HerdbookError, InvalidError
 from herdbook.model.health import BundleReport
 from herdbook.model.journal import Event, digest_lines
-from herdbook.model.rows import Head, Lease
+from herdbook.model.rows import Head
 from herdbook.ports.admin import Step
-from herdbook.ports.blobs import Staged
-from herdbook.service import bundle_read, event_pages, facts, journal
+from herdbook.service import bundle_read, event_pages, facts, journal, people
 from herdbook.service.bundle_manifest import BundleJournal, blob_name
 from herdbook.service.bundle_read import Read
-from herdbook.service.bundle_replay import Replay
 from herdbook.service.bundle_source import Source, open_source
 from herdbook.service.context import Context
 from herdbook.service.findings import Findings
+from herdbook.service.replay import Replay
+from herdbook.service.replay_blobs import Blobs
 
-LEASE_S = 7 * 24 * 3600.0
-"""How long blobs of an import that broke off wait for the next try, in seconds."""
-TOGETHER = 64
-"""Blobs that are leased together."""
-THREADS = 8
-"""Files that are written at once: each waits for the disk most of its time."""
 FACTS = 10_000
 """Files that are read for facts at once; what is more stays in the queue."""
-T = TypeVar("T")
+LOOK = 1000
+"""Blobs that are looked up together."""
 
 
 def bring_in(context: Context, folder: str, *, step: Step | None = None) -> BundleReport:
@@ -57,12 +48,13 @@ def bring_in(context: Context, folder: str, *, step: Step | None = None) -> Bund
         found = bundle_read.read(source, findings, step=step)
         _refuse_unsound(found, findings)
         plans = [_plan(context, source, entry) for entry in found.manifest.journals]
-        work = _Import(context, source, found, step)
-        work.blobs(all_=any(plan.behind for plan in plans))
-        for plan in plans:
-            work.journal(plan)
-        work.people()
-        work.end(findings)
+        with Blobs(context, step) as blobs:
+            work = _Import(context, source, found, blobs, step)
+            work.lost(plans)
+            for plan in plans:
+                work.journal(plan)
+            people.take_over(context, bundle_read.people(source))
+            work.end(findings)
     return work.report(folder, findings)
 
 
@@ -85,14 +77,11 @@ def _refuse_unsound(found: Read, findings: Findings) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be done for a journal: events after ``seq`` are to come."""
+    """What is to be done for a journal: events after ``seq``, whose digest is ``head``, are to come."""
 
     entry: BundleJournal
     seq: int
-
-    @property
-    def behind(self) -> bool:
-        return self.seq < self.entry.last
+    head: str
 
 
 def _plan(context: Context, source: Source, entry: BundleJournal) -> _Plan:
@@ -100,12 +89,12 @@ def _plan(context: Context, source: Source, entry: BundleJournal) -> _Plan:
         head = tx.head(entry.namespace)
         if head is None:
             if entry.first > 1:
-                raise _gap(entry, 0)
-            return _Plan(entry, 0)
+                raise _gap(entry, None)
+            return _Plan(entry, 0, "")
         if head.journal != entry.journal or head.namespace != entry.namespace:
             raise _other(context, head, entry)
         if entry.first > head.seq + 1:
-            raise _gap(entry, head.seq)
+            raise _gap(entry, head)
         lines = bundle_read.lines(source, entry.namespace)
         rows = chain.from_iterable(event_pages.events(tx, head.namespace, entry.first - 1))
         for row, data in zip(rows, lines, strict=False):
@@ -115,14 +104,18 @@ def _plan(context: Context, source: Source, entry: BundleJournal) -> _Plan:
             prev = Event.read_json(next(bundle_read.lines(source, entry.namespace))).prev
             if prev != head.head:
                 raise _diverged(entry, head.seq, head.head, str(prev))
-    return _Plan(entry, head.seq)
+    return _Plan(entry, head.seq, head.head)
 
 
-def _gap(entry: BundleJournal, seq: int) -> InvalidError:
+def _gap(entry: BundleJournal, head: Head | None) -> InvalidError:
+    seq = head.seq if head else 0
+    since = f" --since {head.journal}:{head.seq}:{head.head}" if head else ""
     return InvalidError(
         f"the bundle has the journal of {entry.namespace!r} from event {entry.first} on; here it ends at event {seq}",
         code="bundle-part",
-        hint="Import what is before it first.",
+        hint=f"First import what begins at event {seq + 1}: `herdbook bundle export FOLDER{since}` makes it.",
+        first=entry.first,
+        needed=seq + 1,
     )
 
 
@@ -131,7 +124,7 @@ def _other(context: Context, head: Head, entry: BundleJournal) -> ConflictError:
         return ConflictError(
             f"the namespace {head.namespace!r} has its home here, with another journal than the bundle's",
             code="home-here",
-            hint="Import into another registry, or register what you need from there in a namespace of your own.",
+            hint="`herdbook adopt` takes versions from a copy of the other one; or import into another registry.",
         )
     return ConflictError(
         f"the journal of {entry.namespace!r} here is {head.journal}, and the bundle's is {entry.journal}: they differ "
@@ -153,88 +146,77 @@ def _diverged(entry: BundleJournal, seq: int, here: str, there: str) -> Conflict
     )
 
 
+class _Origin:
+    """One journal of a bundle that was verified."""
+
+    def __init__(self, source: Source, entry: BundleJournal, found: Read) -> None:
+        self.namespace = entry.namespace
+        self.journal = entry.journal
+        self._source = source
+        self._entry = entry
+        self._found = found
+
+    def lines(self, after: int) -> Iterator[bytes]:
+        """Yield events after a sequence."""
+        lines = enumerate(bundle_read.lines(self._source, self.namespace), self._entry.first)
+        yield from (data for seq, data in lines if seq > after)
+
+    def bodies(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Return the bodies that are not purged."""
+        return {digest: bundle_read.body(self._source, digest) for digest in digests if digest not in self.purged()}
+
+    def purged(self) -> frozenset[str]:
+        """Return what the journal has purged at its end."""
+        return self._found.purged[self.namespace]
+
+    def blob(self, sha256: str) -> BinaryIO:
+        """Open a blob."""
+        return self._source.open(blob_name(sha256))
+
+    def lacks(self, sha256: str, error: HerdbookError) -> None:
+        """Let what is said to be absent, or purged, be absent."""
+        if sha256 in self._found.blobs:
+            raise self.wrong(error.code, error.message)
+
+    def wrong(self, rule: str, message: str) -> CorruptError:
+        """Return the error for what was not so when it was verified, or does not follow on what is here."""
+        return CorruptError(
+            f"the bundle changed while it was imported, or does not follow on what is here: {message}",
+            code="bundle-changed",
+            hint="Try again; what was imported is sound.",
+            rule=rule,
+        )
+
+
 class _Import:
     """One import at work."""
 
-    def __init__(self, context: Context, source: Source, found: Read, step: Step | None) -> None:
+    def __init__(self, context: Context, source: Source, found: Read, blobs: Blobs, step: Step | None) -> None:
         self._context = context
         self._source = source
         self._found = found
+        self._blobs = blobs
         self._step = step
         self._events = 0
         self._bodies = 0
-        self._blobs = 0
-        self._bytes = 0
 
-    def blobs(self, *, all_: bool) -> None:
-        """Bring in what is not here, or without ``all_`` what records here need already.
-
-        The lease stands before a blob has its name, as in ``files.Files``.
-        """
-        done = 0
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook-import") as threads:
-            for part in _parts(sorted(self._found.blobs), TOGETHER):
-                self._some(part if all_ else self._needed(part), threads)
-                done += len(part)
-                if self._step:
-                    self._step("bringing files", done, len(self._found.blobs))
-
-    def _needed(self, sha256s: list[str]) -> list[str]:
-        with self._context.catalogue.read() as tx:
-            return sorted(tx.needed(sha256s))
-
-    def _some(self, sha256s: list[str], threads: ThreadPoolExecutor) -> None:
-        self._lease(sha256s)  # what is here stays while we look
-        with self._context.catalogue.read() as tx:
-            known = tx.contents(sha256s)
-        sizes = {sha256: content.size for sha256, content in known.items()}
-        lacking = [sha256 for sha256 in sha256s if self._context.blobs.size(sha256) != sizes.get(sha256, -1)]
-        waiting = [threads.submit(self._stage, sha256) for sha256 in lacking]
-        wait(waiting)
-        staged = [future.result() for future in waiting if future.exception() is None]
-        try:
-            for future in waiting:
-                future.result()
-            self._lease([], [item.content for item in staged])
-            new = threads.map(lambda item: item.keep(), staged)
-            kept = [item.content.size for item, is_new in zip(staged, new, strict=True) if is_new]
-            self._blobs += len(kept)
-            self._bytes += sum(kept)
-        finally:
-            for item in staged:
-                item.discard()
-
-    def _stage(self, sha256: str) -> Staged:
-        with self._source.open(blob_name(sha256)) as stream:
-            staged = self._context.blobs.stage(stream)
-        if staged.content.sha256 != sha256:
-            staged.discard()
-            raise CorruptError(f"{sha256} changed while it was imported", code="bundle-changed", hint="Try again.")
-        return staged
-
-    def _lease(self, sha256s: Iterable[str], contents: Iterable[Content] = ()) -> None:
-        until = self._context.seconds() + LEASE_S
-        leases = [Lease(self._context.principal.id, sha256, until) for sha256 in sha256s]
-        self._context.catalogue.lease(leases, contents)
+    def lost(self, plans: Sequence[_Plan]) -> None:
+        """Bring what records here need already, and what was lost or never here."""
+        wanted = sorted(self._found.blobs)
+        for start in range(0, len(wanted), LOOK):
+            with self._context.catalogue.read() as tx:
+                needed = tx.needed(wanted[start : start + LOOK])
+            origin = _Origin(self._source, plans[0].entry, self._found)
+            self._blobs.bring(origin, {sha256: self._found.blobs[sha256] for sha256 in needed})
 
     def journal(self, plan: _Plan) -> None:
         """Replay what a journal here does not have yet."""
-        replay = Replay(self._context, self._source, plan.entry, self._found.purged[plan.entry.namespace])
-        for seq in replay.run(plan.seq):
+        replay = Replay(self._context, _Origin(self._source, plan.entry, self._found), self._blobs)
+        for seq in replay.run(plan.seq, plan.head):
             if self._step:
                 self._step(f"replaying {plan.entry.namespace}", seq, plan.entry.last)
         self._events += replay.events
         self._bodies += replay.bodies
-
-    def people(self) -> None:
-        """Take over what actors are called whose names are not known here."""
-        told = list(bundle_read.people(self._source))
-        if told:
-            with self._context.catalogue.write() as tx:
-                known = tx.people([person.id for person in told])
-                for person in told:
-                    if person.id not in known:
-                        tx.put_person(person)
 
     def end(self, findings: Findings) -> None:
         """Hold the state against the bundle's, let the leases go, and read facts."""
@@ -246,8 +228,8 @@ class _Import:
                     state = digest_lines(tx.state_lines(entry.namespace))
                     if state != wanted:
                         findings.error("state-differs", f"the state is {state}, and was {wanted}", entry.namespace)
-        self._context.catalogue.release(self._context.principal.id, self._found.blobs)
-        if (self._events or self._blobs) and facts.follow(self._context, FACTS) >= FACTS:
+        self._blobs.release()
+        if (self._events or self._blobs.count) and facts.follow(self._context, FACTS) >= FACTS:
             findings.note("unread", "more files are to be read by formats' readers: `herdbook doctor --reindex`")
 
     def report(self, folder: str, findings: Findings) -> BundleReport:
@@ -262,14 +244,8 @@ class _Import:
             states=states,
             events=self._events,
             bodies=self._bodies,
-            blobs=self._blobs,
-            blob_bytes=self._bytes,
+            blobs=self._blobs.count,
+            blob_bytes=self._blobs.bytes,
             absent=self._found.manifest.absent,
             findings=findings.all(),
         )
-
-
-def _parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while part := list(islice(rest, size)):
-        yield part

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.kernel import canonical
 from herdbook.kernel.errors import CorruptError, MissingError
-from herdbook.model.base import Json
 from herdbook.model.health import BundleReport
 from herdbook.model.journal import Event, digest_lines
 from herdbook.model.rows import Head
@@ -131,7 +130,7 @@ class _Export:
         if not self._new.has(body_name(digest)):
             self._new.write(body_name(digest), data)
             self._bodies += 1
-        self._actors.update(_actors(body))
+        self._actors.update(needs.actors_of(body))
         return needs.blobs_of(body)
 
     def people(self, tx: Reader) -> None:
@@ -186,8 +185,3 @@ class _Export:
             absent=manifest.absent,
             findings=self._findings.all(),
         )
-
-
-def _actors(body: Json) -> Iterator[str]:
-    named = [body.get("issuer"), *(body.get("agents") or ())]
-    return (actor for actor in named if isinstance(actor, str) and actor.startswith("actor:"))

@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from herdbook.kernel import canonical, digests
+from herdbook.kernel import canonical, digests, names
 from herdbook.kernel.errors import HerdbookError, InvalidError
+from herdbook.model import pointers
 from herdbook.model.journal import (
     MAX_BYTES,
     MAX_OPS,
@@ -37,6 +38,7 @@ class Chain:
         state: what the events said so far; nothing is known of what was before ``first``.
         ordinals: the last one of each model.
         moved: pointers that moved more than once.
+        parts: by batch, the last part and how many there are.
         fresh: what the last event told for the first time, as (op, digest).
     """
 
@@ -52,11 +54,37 @@ class Chain:
         self.ordinals: dict[str, int] = {}
         self.moved: set[str] = set()
         self.fresh: list[tuple[str, str]] = []
+        self.parts: dict[str, tuple[int, int]] = {}
         self._findings = findings
-        self._parts: dict[str, tuple[int, int]] = {}
+        self._labels: dict[str, str] = {}
+        self._strict = self.whole
+        self._before: frozenset[str] = frozenset()
 
-    def take(self, data: bytes) -> Event | None:
-        """Take the next event's bytes; return the event, ``None`` when it cannot be read."""
+    def resume(
+        self,
+        time: str,
+        head: str,
+        known: Iterable[str],
+        ordinals: Mapping[str, int],
+        at: Mapping[str, tuple[str, int]],
+    ) -> None:
+        """Go on where a journal that is known stands, strictly.
+
+        Args:
+            time: of its last event.
+            head: digest of its last event.
+            known: digests that will be met and that it made known.
+            ordinals: the last one of each model that will be met.
+            at: where each pointer that will be met leads (``-``: nowhere), and the sequence of its last move.
+        """
+        self.time, self.head, self._strict = time.removesuffix("Z"), head, True
+        self._before = frozenset(known)
+        self.ordinals.update(ordinals)
+        self.state.assume(at)
+        self._labels = {pointer.casefold(): pointer for pointer, (to, _) in at.items() if to != "-"}
+
+    def take(self, data: bytes, known: Event | None = None) -> Event | None:
+        """Take the next event's bytes, and what was read from them already; return it, ``None`` if it is no event."""
         before, self.head = self.head, digests.of(data)
         self.seq += 1
         self.fresh = []
@@ -64,7 +92,7 @@ class Chain:
             value = canonical.loads(data)
             if canonical.dumps(value) != data:
                 self._wrong("event-not-canonical", "the event's bytes are not canonical")
-            event = Event.read(value)
+            event = known or Event.read(value)
         except HerdbookError as error:
             self._wrong("event-unreadable", f"the event cannot be read: {error.message}")
             return None
@@ -78,7 +106,7 @@ class Chain:
 
     def end(self) -> None:
         """Say what was begun and did not end."""
-        for batch, (part, of) in self._parts.items():
+        for batch, (part, of) in self.parts.items():
             if part < of:
                 self._findings.warning(
                     "unfinished-batch",
@@ -133,15 +161,17 @@ class Chain:
 
     def _known(self, digest: str, told: set[str]) -> bool:
         known = self.state.knows("record", digest) or self.state.knows("statement", digest)
-        return digest in told or known or not self.whole
+        return digest in told or known or digest in self._before or not self._strict
 
     def _version(self, op: VersionOp, told: set[str]) -> Iterator[tuple[str, str]]:
-        before = self.ordinals.get(op.model, 0 if self.whole else op.ordinal - 1)
+        before = self.ordinals.get(op.model, 0 if self._strict else op.ordinal - 1)
         self.ordinals[op.model] = op.ordinal
         if op.ordinal != before + 1:
             yield "ordinal-jumps", f"{op.model}@{op.ordinal} comes after @{before}"
         if not self._known(op.record, told):
             yield "version-of-nothing", f"{op.model}@{op.ordinal} is {op.record}, which no event made known"
+        if names.namespace_of(op.model) != self.namespace:
+            yield "other-namespace", f"{op.model} lies in another namespace than the journal"
 
     def _point(self, op: PointOp, told: set[str], moved: dict[str, str]) -> Iterator[tuple[str, str]]:
         at, last = self.state.at(op.pointer)
@@ -149,16 +179,34 @@ class Chain:
             self.moved.add(op.pointer)
         at = moved.get(op.pointer, at)
         was = op.from_ or "-"
-        if at != was and (self.whole or last):
+        if at != was and (self._strict or last):
             yield "pointer-jumps", f"{op.pointer} was at {at}, and the event says {was}"
-        if op.pointer.startswith("label:") and op.to and at != "-":
-            yield "label-set-twice", f"{op.pointer} was set, and is set again"
+        if op.pointer.startswith("label:"):
+            there = self._labels.get(op.pointer.casefold(), op.pointer)
+            if op.to and (at != "-" or there != op.pointer):
+                yield "label-set-twice", f"{op.pointer} was set, and is set again"
+            if op.to:
+                self._labels[op.pointer.casefold()] = op.pointer
+            elif there == op.pointer:
+                self._labels.pop(op.pointer.casefold(), None)
+        yield from self._pointer_name(op.pointer)
         if op.to and not self._known(op.to, told):
             yield "dangling-pointer", f"{op.pointer} leads to {op.to}, which no event made known"
 
+    def _pointer_name(self, pointer: str) -> Iterator[tuple[str, str]]:
+        kind, model, name = pointers.split(pointer)
+        try:
+            names.check_model(model)
+            if kind != "profile":
+                (names.check_label if kind == "label" else names.check_alias)(name)
+        except InvalidError as error:
+            yield "bad-name", error.message
+        if names.namespace_of(model) != self.namespace:
+            yield "other-namespace", f"{pointer} lies in another namespace than the journal"
+
     def _batch(self, op: BatchOp, index: int) -> Iterator[tuple[str, str]]:
-        part, of = self._parts.get(op.id, (0 if self.whole else op.part - 1, op.of))
-        self._parts[op.id] = (op.part, op.of)
+        part, of = self.parts.get(op.id, (0 if self.whole else op.part - 1, op.of))
+        self.parts[op.id] = (op.part, op.of)
         if index or op.part != part + 1 or op.of != of or op.part > op.of:
             yield "bad-batch", f"part {op.part} of {op.of} of the batch {op.id} follows part {part} of {of}"
 

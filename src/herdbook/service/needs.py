@@ -76,3 +76,9 @@ def _dicts(value: Any) -> Iterator[Json]:  # noqa: ANN401 - JSON of whatever sha
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):
             yield item
+
+
+def actors_of(body: Json) -> Iterator[str]:
+    """Yield the actors that a body names: who issued it, and who took part."""
+    named = [body.get("issuer"), *(body.get("agents") or ())]
+    return (actor for actor in named if isinstance(actor, str) and actor.startswith("actor:"))

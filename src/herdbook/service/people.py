@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from herdbook.kernel import digests
 from herdbook.kernel.errors import DeniedError, InvalidError
 from herdbook.model.principals import Person
+from herdbook.ports.catalogue import Writer
 from herdbook.service.context import Context
+
+_TOGETHER = 1000
+"""People that are looked up together."""
+_ERASED = "erased"
+"""Scope of the memos that name actors who were erased here."""
 
 
 class People:
@@ -31,7 +37,7 @@ class People:
                 hint="The registry's owner may: `herdbook doctor`.",
             )
         with self._context.catalogue.write() as tx:
-            tx.put_person(person)
+            put(tx, person)
         return person
 
     def identify(self, people: Sequence[tuple[str, str]]) -> list[Person]:
@@ -79,3 +85,32 @@ class _Known:
 
 def _key(name: str, email: str) -> tuple[str, str]:
     return ("", email.strip().casefold()) if email.strip() else (name.strip(), "")
+
+
+def put(tx: Writer, person: Person) -> None:
+    """Write what an actor is called; who is erased stays so when a copy tells the name again."""
+    tx.put_person(person)
+    if person.name or person.email:
+        tx.drop_memos(_ERASED, [person.id])
+    else:
+        tx.put_memo(_ERASED, person.id, b"")
+
+
+def take_over(context: Context, told: Iterable[Person]) -> int:
+    """Take over from a copy what actors are called whose names are not known here; return how many.
+
+    Who was erased here stays erased.
+    """
+    new = 0
+    named = [person for person in told if person.name or person.email]
+    for start in range(0, len(named), _TOGETHER):
+        part = named[start : start + _TOGETHER]
+        with context.catalogue.read() as tx:
+            known = tx.people([person.id for person in part])
+            lacking = [p for p in part if p.id not in known and tx.memo(_ERASED, p.id) is None]
+        if lacking:
+            with context.catalogue.write() as tx:
+                for person in lacking:
+                    tx.put_person(person)
+            new += len(lacking)
+    return new
