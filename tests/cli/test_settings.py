@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from herdbook.bootstrap import discovery, principals, settings, settings_file
-from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, UnavailableError
+from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError
 
 ACTOR = "actor:" + "0" * 31 + "7"
 
@@ -176,9 +176,33 @@ def test_a_relative_folder_and_a_home_are_made_absolute(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
+    ("where", "location"),
+    [
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("HTTP://127.0.0.1:8765/", "http://127.0.0.1:8765"),
+        ("https://example.org/herdbook/", "https://example.org/herdbook"),
+        ("http://[::1]:80", "http://[::1]:80"),
+    ],
+)
+def test_the_address_of_a_server_is_a_registry_and_no_folder(where: str, location: str) -> None:
+    found = discovery.find(where)
+    assert (found.kind, found.location) == ("server", location)
+    with pytest.raises(DeniedError) as caught:
+        discovery.folder(where)
+    assert caught.value.code == "not-here"
+    assert location in caught.value.message
+
+
+@pytest.mark.parametrize(
     ("where", "kind"),
     [
-        ("https://example.org/registry", UnavailableError),
+        ("https://walrus:secret@example.org", InvalidError),
+        ("https://", InvalidError),
+        ("http://example.org:0", InvalidError),
+        ("http://example.org:tau", InvalidError),
+        ("http://example.org/?query", InvalidError),
+        ("http://example.org/a b", InvalidError),
+        ("http://example.org/../b", InvalidError),
         ("s3://bucket", InvalidError),
         ("file://other-machine/a", InvalidError),
         ("file:a", InvalidError),

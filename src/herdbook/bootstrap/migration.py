@@ -19,5 +19,5 @@ def migrate_registry(where: str | None = None) -> str | None:
     """
     from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - so that importing this stays light
 
-    kept = SqlCatalogue.migrate(Path(discovery.find(where).location) / CATALOGUE)
+    kept = SqlCatalogue.migrate(Path(discovery.folder(where).location) / CATALOGUE)
     return None if kept is None else str(kept)

@@ -245,7 +245,7 @@ class Transport:
         with _known_troubles():
             response = client.send(request, stream=True)
         try:
-            if response.is_redirect:
+            if response.has_redirect_location:
                 where = response.headers.get("location", "")[:200]
                 raise bad_answer(f"{self.url} sends us to {where!r}, where we do not go by ourselves")
             yield Incoming(response)

@@ -31,7 +31,7 @@ def shared_options(*, hidden: bool) -> list[click.Parameter]:
         )
 
     return [
-        option("-R", "--registry", "where", metavar="WHERE", help="The registry: a folder, or its file: URL."),
+        option("-R", "--registry", "where", metavar="WHERE", help="The registry: a folder, or a server's URL."),
         option("--json", "as_json", is_flag=True, help="Print JSON: one object, or one a line for lists."),
         option("-q", "--quiet", "quiet", is_flag=True, help="Print the essential word only, and no messages."),
         option("--color", "color", type=click.Choice(["auto", "always", "never"]), help="When to colour."),

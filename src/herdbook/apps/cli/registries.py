@@ -24,7 +24,7 @@ def init(session: Session, /, *, folder: str | None, namespaces: tuple[str, ...]
     """
     from herdbook.bootstrap.open import init_registry, open_registry
 
-    place = discovery.find(folder if folder is not None else session.where)
+    place = discovery.folder(folder if folder is not None else session.where)
     init_registry(place.location)
     written = None
     if as_default:
