@@ -171,6 +171,10 @@ class StatementReader(Protocol):
         """Return, by ``scheme:value``, records of datasets that have this id."""
         ...
 
+    def datasets_with(self, manifests: Iterable[str]) -> list[tuple[str, str]]:
+        """Return (record, manifest) of datasets that have one of these manifests."""
+        ...
+
 
 class FileReader(Protocol):
     """Files: their contents' digests, their facts, and who protects them."""

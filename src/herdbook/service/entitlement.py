@@ -5,7 +5,7 @@ Naming others is refused in the same words whether the bytes are here or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from herdbook.kernel.errors import InvalidError, MissingError
 from herdbook.model.activities import Activity
@@ -102,13 +102,34 @@ def _parts(tx: Reader, namespace: str, values: Sequence[Dataset | Activity]) -> 
 
 
 def of_namespace(tx: Reader, namespace: str, blobs: set[str]) -> set[str]:
-    """Return those blobs that a record of a namespace names: as a file, a manifest, or an activity's input."""
-    if not blobs:
-        return set()
-    held = {(row.record, row.digest) for row in tx.files_named(blobs)}
-    held |= {(edge.activity, edge.target) for edge in tx.edges_at(blobs, "in") if edge.target_kind == "blob"}
-    known = tx.known({record for record, _ in held})
-    return {blob for record, blob in held if _has(known, record, namespace)}
+    """Return those blobs that a record or statement of a namespace names, and that it has not purged.
+
+    As a file, a manifest, what an activity took or gave, a schema, or the bytes of a file that was known by name.
+    """
+    found: set[str] = set()
+    for look in _NAMING:
+        if not (rest := blobs - found):
+            break
+        held = set(look(tx, rest))
+        known = tx.known({record for record, _ in held})
+        found |= {blob for record, blob in held if _has(known, record, namespace)}
+    return found - tx.purged(namespace, found) if found else found
+
+
+def _edges(direction: str) -> Callable[[Reader, set[str]], Iterable[tuple[str, str]]]:
+    def look(tx: Reader, blobs: set[str]) -> Iterable[tuple[str, str]]:
+        edges = tx.edges_at(blobs, direction)
+        return ((edge.activity, edge.target) for edge in edges if edge.target_kind == "blob")
+
+    return look
+
+
+_NAMING: tuple[Callable[[Reader, set[str]], Iterable[tuple[str, str]]], ...] = (
+    lambda tx, blobs: ((row.record, row.digest) for row in tx.files_named(blobs)),
+    lambda tx, blobs: tx.datasets_with(blobs),
+    *map(_edges, ("in", "out", "holds")),
+)
+"""Each returns (record, blob), for records that name one of some blobs in one way; the commonest way comes first."""
 
 
 def _has(known: Mapping[str, Sequence[tuple[str, int]]], record: str, namespace: str) -> bool:

@@ -242,7 +242,6 @@ class _Ahead:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="herdbook-replay")
 
     def __enter__(self) -> Iterator[Chunk]:
-        self._stop.clear()
         return self._each()
 
     def _each(self) -> Iterator[Chunk]:
@@ -257,3 +256,4 @@ class _Ahead:
     def __exit__(self, *exc: object) -> None:
         self._stop.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
+        self._stop.clear()
