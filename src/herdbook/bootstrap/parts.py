@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from herdbook.bootstrap import registry_file
-from herdbook.kernel.errors import MissingError
+from herdbook.kernel.errors import InvalidError, MissingError
 from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Catalogue
 
@@ -43,7 +44,51 @@ def open_catalogue(folder: Path, *, create: bool, read_only: bool) -> Catalogue:
 
 
 def open_blobs(folder: Path) -> BlobStore:
-    """Open the blob stores of a registry's folder."""
+    """Open the blob stores of a registry's folder: those that ``registry.toml`` names, else the one in the folder.
+
+    Raises:
+        InvalidError: when a place is none, or two of them are the same.
+    """
     from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - so that importing this stays light
 
-    return DiskBlobs(folder / BLOBS)
+    declared = registry_file.read(folder).blobs
+    if not declared:
+        return DiskBlobs(folder / BLOBS)
+    from herdbook.service.tiers import Tiers  # noqa: PLC0415 - so that importing this stays light
+
+    places: dict[str, str] = {}
+    stores: dict[str, BlobStore] = {}
+    for place in declared:
+        where, stores[place.name] = _open_place(folder, place)
+        if where in places.values():
+            # To mend one copy from another would else be to delete the only one.
+            raise InvalidError(
+                f"{folder / registry_file.NAME}: the blob store {place.name!r} is where another one is: {where}",
+                code="bad-settings",
+                hint="Name each place once.",
+            )
+        places[place.name] = where
+    return Tiers(stores, places)
+
+
+def _open_place(folder: Path, place: registry_file.BlobPlace) -> tuple[str, BlobStore]:
+    """Return where a store is, in full, and the store."""
+    scheme, _, rest = place.url.partition(":")
+    if scheme == "file" and rest.strip("/"):
+        from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - see open_blobs
+
+        root = (folder / unquote(rest.removeprefix("//"))).resolve()
+        return f"file:{root}", DiskBlobs(root)
+    bucket, _, prefix = rest.removeprefix("//").partition("/")
+    if scheme == "s3" and rest.startswith("//") and bucket:
+        from herdbook.stores.s3.blobs import S3Blobs  # noqa: PLC0415 - boto3 takes its time
+
+        where = f"s3://{bucket}/{prefix.strip('/')}" + (f" at {place.endpoint}" if place.endpoint else "")
+        return where, S3Blobs(
+            bucket, prefix.strip("/"), endpoint=place.endpoint, region=place.region, path_style=place.path_style
+        )
+    raise InvalidError(
+        f"{folder / registry_file.NAME}: the blob store {place.name!r} has no place at {place.url!r}",
+        code="bad-settings",
+        hint="Write `file:FOLDER` or `s3://BUCKET/PREFIX`.",
+    )

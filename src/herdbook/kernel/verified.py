@@ -29,7 +29,21 @@ def wrong(sha256: str, found: str) -> CorruptError:
     )
 
 
-class RawVerified(io.RawIOBase):
+class Raw(io.RawIOBase):
+    """The unbuffered part of a verified stream; ``size`` in bytes."""
+
+    size: int
+
+    def prove(self) -> None:
+        """Compare the whole, before a byte is given out that is not the next.
+
+        Raises:
+            CorruptError: when the bytes are not what the digest says.
+        """
+        raise NotImplementedError
+
+
+class RawVerified(Raw):
     """The unbuffered part: hashes what is read in order, and proves the whole before it reads anything else.
 
     It has no ``fileno``, on purpose: who reads the file past it (``numpy.fromfile``) would read unverified bytes.
@@ -147,7 +161,7 @@ class VerifiedStream(io.BufferedIOBase):
     To seek and come back, as those do who ask for the size, costs nothing.
     """
 
-    def __init__(self, raw: RawVerified) -> None:
+    def __init__(self, raw: Raw) -> None:
         super().__init__()
         self._raw = raw
         self._inner = io.BufferedReader(raw, max(1, min(READ_AHEAD, raw.size)))
@@ -186,7 +200,8 @@ class VerifiedStream(io.BufferedIOBase):
         self._ready()
         if size is None or size < 0:
             return self._inner.read()
-        return self._inner.read(min(size, max(0, self._raw.size - self._inner.tell())))
+        # At the end one byte more is asked for, so that it is the digest that says it is the end, and not the size.
+        return self._inner.read(min(size, max(1, self._raw.size - self._inner.tell())))
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return what one read gives, ``size`` bytes at most."""

@@ -10,6 +10,7 @@ class TestMyBlobs(BlobStoreContract):
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
@@ -270,7 +271,8 @@ class BlobStoreContract:
         spoil(sha256, data[:-1] + bytes([data[-1] ^ 1]))
         blob = store.open(sha256)
         with blob.stream() as stream:
-            stream.read(10)  # the start, in order, may come
+            with contextlib.suppress(CorruptError):
+                stream.read(10)  # the start, in order, may come
             stream.seek(4)
             for take in (lambda: stream.read(1), stream.readline, lambda: stream.readinto(bytearray(5))):  # type: ignore[attr-defined]  # BinaryIO's stub lacks readinto
                 with pytest.raises(CorruptError):
@@ -285,8 +287,9 @@ class BlobStoreContract:
             with pytest.raises(CorruptError):
                 store.verify(sha256)
             blob = store.open(sha256)
-            with blob.stream() as stream, pytest.raises(CorruptError):
-                stream.read()
+            for take in (lambda stream: stream.read(), lambda stream: shutil.copyfileobj(stream, io.BytesIO(), 9000)):
+                with blob.stream() as stream, pytest.raises(CorruptError):
+                    take(stream)
             blob.close()
 
     def test_bytes_that_come_again_mend_a_file_that_was_cut(self, store: BlobStore, spoil: Spoil) -> None:
