@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # tests are no package that is installed
+from tests.servers.postgres import blank_url, pg_folder, postgres_server, postgres_url
+
 ROOT = Path(__file__).resolve().parent.parent
+__all__ = ["blank_url", "pg_folder", "postgres_server", "postgres_url"]  # one server for all tests of a session
 NeedTool = Callable[[str], str]
 
 settings.register_profile(

@@ -1,4 +1,4 @@
-"""The catalogue on SQLite: what the port promises, put together from the nouns' tables."""
+"""The catalogue on SQLite or PostgreSQL: what the port promises, put together from the nouns' tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from herdbook.kernel.errors import UnavailableError
 from herdbook.model.files import Content
 from herdbook.model.rows import EventRow, Head, Lease, Projection
 from herdbook.ports.catalogue import Catalogue, Reader, Writer
@@ -106,7 +107,7 @@ def _digests(projection: Projection) -> Iterator[str]:
 
 
 class SqlCatalogue:
-    """A catalogue in one SQLite file. Threads may share it; see ``open`` for processes and places.
+    """A catalogue in a SQLite file or a PostgreSQL database. Threads may share it; see ``open`` and ``connect``.
 
     Attributes:
         registry: the id of this registry, ``registry:…``.
@@ -150,6 +151,45 @@ class SqlCatalogue:
     def migrate(path: str | Path) -> Path | None:
         """Bring an older catalogue up to date; return the copy that was kept, ``None`` when there was nothing to do."""
         return sqlite_opening.migrate(Path(path))
+
+    @classmethod
+    def connect(
+        cls, url: str, *, create: bool = False, read_only: bool = False, patience_s: float = PATIENCE_S
+    ) -> SqlCatalogue:
+        """Open a catalogue in a PostgreSQL database, which is its alone.
+
+        Any number of processes of any number of machines may read, and write one after the other.
+
+        Args:
+            url: ``postgresql://HOST/DATABASE``, as libpq reads it; the password comes from the environment or a file.
+            create: make the tables when the database is empty.
+            read_only: never write; so it is too where the server follows another one.
+            patience_s: how long a writer waits for another one, in seconds.
+
+        Raises:
+            MissingError: when there is no such database, or it is empty.
+            InvalidError: ``not-a-catalogue``; ``newer-schema``; ``older-schema``, which ``migrate_database`` cures.
+            DeniedError: when PostgreSQL does not let us in.
+            UnavailableError: when it does not answer; ``no-extra`` when its driver is not installed.
+        """
+        with _driver_needed():
+            from herdbook.stores.sql.postgres import opening  # noqa: PLC0415  # of an extra, and not for SQLite
+        database = opening.open_database(url, create=create, read_only=read_only, patience_s=patience_s)
+        try:
+            return cls(database, opening.registry_of(database))
+        except BaseException:
+            database.close()
+            raise
+
+    @staticmethod
+    def migrate_database(url: str) -> str | None:
+        """Bring an older catalogue in PostgreSQL up to date; return its revision before, ``None`` if it is the last.
+
+        All of it is one transaction; no copy is kept.
+        """
+        with _driver_needed():
+            from herdbook.stores.sql.postgres import opening  # noqa: PLC0415  # of an extra, and not for SQLite
+        return opening.migrate(url)
 
     @property
     def read_only(self) -> bool:
@@ -208,6 +248,16 @@ class SqlCatalogue:
     def close(self) -> None:
         """Release the database."""
         self._database.close()
+
+
+@contextmanager
+def _driver_needed() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise UnavailableError(
+            f"PostgreSQL's driver cannot be loaded: {error}", code="no-extra", hint="Install herdbook[postgres]."
+        ) from error
 
 
 def _conforms(catalogue: SqlCatalogue) -> Catalogue:

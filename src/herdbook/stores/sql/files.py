@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Integer, Select
 from herdbook.model.facts import Facts
 from herdbook.model.files import Content
 from herdbook.model.rows import FileRow, Lease
-from herdbook.stores.sql.bulk import AnyRow, Many, chunks, upsert
+from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import pack, raw, span, text, unpack
 from herdbook.stores.sql.schema import bodies, contents, datasets, edges, facts, files, known, leases, purges, unread
 
@@ -84,15 +84,7 @@ _NEEDED = select(
 
 _ADD_FILES = Many.into(files, "record", "position", "path", "digest", "size")
 _ADD_CONTENTS = Many.into(contents, "sha256", "size", "md5", "adler32", "git_sha1")
-_INSERT_FACTS = upsert(facts)
-_PUT_FACTS = Many(
-    _INSERT_FACTS.on_conflict_do_update(
-        index_elements=["sha256"],
-        set_={name: _INSERT_FACTS.excluded[name] for name in ("reader", "reader_version", "format", "body")},
-    ),
-    *("sha256", "reader", "reader_version", "format", "body"),
-    plain=True,
-)
+_PUT_FACTS = Many.over(facts, "sha256", "reader", "reader_version", "format", "body", key=["sha256"])
 # A file is worth reading when a version has it, its content was here, and nobody read it.
 _HAS_FACTS = select(facts.c.sha256).where(facts.c.sha256.in_(_SHA256S))
 _HAS_CONTENT = select(contents.c.sha256).where(contents.c.sha256.in_(_SHA256S))
@@ -103,14 +95,7 @@ _PAGE = (
     select(contents.c.sha256).where(contents.c.sha256 > bindparam("after")).order_by(contents.c.sha256).limit(_LIMIT)
 )
 
-_INSERT_LEASE = upsert(leases)
-_PUT_LEASES = Many(
-    _INSERT_LEASE.on_conflict_do_update(
-        index_elements=["sha256", "principal"], set_={"until": _INSERT_LEASE.excluded.until}
-    ),
-    *("sha256", "principal", "until"),
-    plain=True,
-)
+_PUT_LEASES = Many.over(leases, "sha256", "principal", "until", key=["sha256", "principal"])
 _END_LEASES = Many(
     delete(leases).where(leases.c.sha256 == bindparam("s"), leases.c.principal == bindparam("p")), "s", "p"
 )

@@ -36,7 +36,7 @@ class Ask:
         self._names = names
         self._width = width
         self._lists = lists
-        self._compiled: dict[int, _Compiled] = {}
+        self._compiled: dict[tuple[str, int], _Compiled] = {}
 
     def rows(self, connection: Connection, *values: object) -> list[Row]:
         """Return all rows; for a select without a list."""
@@ -53,7 +53,7 @@ class Ask:
             yield from self._run(connection, size, (*values, *flat))
 
     def _run(self, connection: Connection, size: int, values: Sequence[object]) -> list[Row]:
-        text, order, constants = self._compiled.get(size) or self._compile(connection, size)
+        text, order, constants = self._compiled.get((connection.dialect.name, size)) or self._compile(connection, size)
         given = (*values, *constants)
         # Bytes, integers, floats and text need no conversion, so that the driver's rows will do.
         cursor = connection.exec_driver_sql(text, tuple([given[place] for place in order]))
@@ -69,5 +69,5 @@ class Ask:
         constants = {name: value for name, value in compiled.params.items() if name not in given}
         places = {name: place for place, name in enumerate([*given, *constants])}
         order = [places[name] for name in compiled.positiontup or ()]
-        self._compiled[size] = str(compiled), order, tuple(constants.values())
-        return self._compiled[size]
+        found = self._compiled[connection.dialect.name, size] = str(compiled), order, tuple(constants.values())
+        return found

@@ -27,6 +27,7 @@ from herdbook.model.rows import EventRow, Head
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, span, text
 from herdbook.stores.sql.engine import Streams
+from herdbook.stores.sql.expressions import CodePoints, Hexadecimal
 from herdbook.stores.sql.schema import bodies, events, journals, known, models, pointers, purges, versions
 
 _DIGESTS: BindParameter[bytes] = bindparam("digests", expanding=True)
@@ -87,6 +88,7 @@ _END_PURGES = Many(
 
 # Lines of the state digest. The database sorts them, so that they can be read while they come. It compares UTF-8 bytes,
 # which order as code points do. A line of a pointer is sorted whole, since a mirrored journal may hold odd names.
+_PAGE = 2000  # lines that are fetched together
 _POINT = (
     literal("point ")
     + pointers.c.kind
@@ -95,7 +97,7 @@ _POINT = (
     + case((pointers.c.kind == "label", ":"), (pointers.c.kind == "alias", "@"), else_="")
     + pointers.c.name
     + " "
-    + case((pointers.c.to.is_(None), "-"), else_=literal("sha256:") + func.lower(func.hex(bodies.c.digest)))
+    + case((pointers.c.to.is_(None), "-"), else_=literal("sha256:") + Hexadecimal(bodies.c.digest))
     + " "
     + cast(pointers.c.seq, Text)
 )
@@ -105,20 +107,28 @@ _POINTS = (
     .outerjoin(bodies, bodies.c.id == pointers.c.to)
     .where(pointers.c.journal == bindparam("journal"))
     .order_by("line")
+    .execution_options(yield_per=_PAGE)
 )
-_PURGES = select(purges.c.digest).where(purges.c.journal == bindparam("journal")).order_by(purges.c.digest)
+_PURGES = (
+    select(purges.c.digest)
+    .where(purges.c.journal == bindparam("journal"))
+    .order_by(purges.c.digest)
+    .execution_options(yield_per=_PAGE)
+)
 _TOLD = (
     select(bodies.c.digest)
     .join_from(bodies, known, known.c.body == bodies.c.id)
     .where(known.c.journal == bindparam("journal"), known.c.op == bindparam("op"))
     .order_by(bodies.c.digest)
+    .execution_options(yield_per=_PAGE)
 )
 _PLACED = (
     select(models.c.name, versions.c.ordinal, bodies.c.digest)
     .join_from(models, versions, versions.c.model == models.c.id)
     .join(bodies, bodies.c.id == versions.c.record)
     .where(versions.c.journal == bindparam("journal"))
-    .order_by(models.c.name, cast(versions.c.ordinal, Text))
+    .order_by(models.c.name, CodePoints(cast(versions.c.ordinal, Text)))
+    .execution_options(yield_per=_PAGE)
 )
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, select
 
 from herdbook.model.rows import EdgeRow, Projection
 from herdbook.stores.sql.bulk import Many, chunks
 from herdbook.stores.sql.digests import pack, raw, text, unpack
 from herdbook.stores.sql.schema import activities, bodies, datasets, edges
 
-_LIMIT = bindparam("limit", type_=Integer)
+_LIMIT = bindparam("limit", type_=BigInteger)
 _LAST_TEXT = "\U0010ffff"
-_ALL = -1
-"""SQLite's LIMIT for no limit."""
+_ALL = 2**62
+"""A LIMIT that is none, in any database."""
 
 _EDGE = select(
     edges.c.activity,
@@ -57,6 +57,12 @@ _DATASET = select(datasets.c.digest, datasets.c.scheme, datasets.c.value, datase
 _DATASETS_NAMED = (
     select(datasets.c.digest, datasets.c.scheme, datasets.c.value)
     .where(datasets.c.value.in_(bindparam("values", expanding=True)))
+    .order_by(datasets.c.digest)
+)
+
+_WITH_MANIFEST = (
+    select(datasets.c.digest, datasets.c.manifest)
+    .where(datasets.c.manifest.in_(bindparam("manifests", expanding=True)))
     .order_by(datasets.c.digest)
 )
 
@@ -154,6 +160,14 @@ class LineageTables:
             for digest, scheme, value in self.connection.execute(_DATASETS_NAMED, {"values": part}):
                 if f"{scheme}:{value}" in wanted:
                     found.setdefault(f"{scheme}:{value}", []).append(text(digest))
+        return found
+
+    def datasets_with(self, manifests: Iterable[str]) -> list[tuple[str, str]]:
+        """Return (record, manifest) of datasets that have one of these manifests."""
+        found: list[tuple[str, str]] = []
+        for part in chunks(map(raw, manifests)):
+            rows = self.connection.execute(_WITH_MANIFEST, {"manifests": part})
+            found += [(text(digest), text(manifest)) for digest, manifest in rows]
         return found
 
 

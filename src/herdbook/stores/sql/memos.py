@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import BindParameter, Connection, Integer, bindparam, delete, or_, select, tuple_
 
-from herdbook.stores.sql.bulk import chunks, upsert
+from herdbook.stores.sql.bulk import Many, chunks
 from herdbook.stores.sql.schema import memos
 
 SWEPT = 20
@@ -23,10 +23,7 @@ _PAGE = (
     .order_by(memos.c.key)
     .limit(bindparam("limit", type_=Integer))
 )
-_INSERT = upsert(memos)
-_PUT = _INSERT.on_conflict_do_update(
-    index_elements=["scope", "key"], set_={name: _INSERT.excluded[name] for name in ("value", "until")}
-)
+_PUT = Many.over(memos, "scope", "key", "value", "until", key=["scope", "key"])
 _OVER = (
     select(memos.c.scope, memos.c.key)
     .where(memos.c.until > 0, memos.c.until <= bindparam("now"))
@@ -59,7 +56,7 @@ class MemoWriting(MemoTables):
     def put_memo(self, scope: str, key: str, value: bytes, until: float = 0.0) -> None:
         """Write a memo in place of an older one; it ends at ``until`` (Unix time in seconds), 0: never."""
         self.connection.execute(_SWEEP, {"now": time.time()})
-        self.connection.execute(_PUT, {"scope": scope, "key": key, "value": value, "until": until})
+        _PUT.run(self.connection, [(scope, key, value, until)])
 
     def drop_memos(self, scope: str, keys: Iterable[str]) -> None:
         """Remove memos; harmless where there is none."""

@@ -7,15 +7,12 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, delete, select
 
 from herdbook.model.principals import Person
-from herdbook.stores.sql.bulk import chunks, upsert
+from herdbook.stores.sql.bulk import Many, chunks
 from herdbook.stores.sql.schema import people
 
 _ALL = select(people.c.id, people.c.name, people.c.email).order_by(people.c.id)
 _SOME = _ALL.where(people.c.id.in_(bindparam("ids", expanding=True)))
-_INSERT = upsert(people)
-_PUT = _INSERT.on_conflict_do_update(
-    index_elements=["id"], set_={"name": _INSERT.excluded.name, "email": _INSERT.excluded.email}
-)
+_PUT = Many.over(people, "id", "name", "email", key=["id"])
 _ERASE = delete(people).where(people.c.id == bindparam("actor"))
 
 
@@ -39,7 +36,6 @@ class PeopleWriting(PeopleTables):
     def put_person(self, person: Person) -> None:
         """Write what an actor is called; empty fields erase, and without any the row goes."""
         if person.name or person.email:
-            row = {"id": person.id, "name": person.name or None, "email": person.email or None}
-            self.connection.execute(_PUT, row)
+            _PUT.run(self.connection, [(person.id, person.name or None, person.email or None)])
         else:
             self.connection.execute(_ERASE, {"actor": person.id})

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.rows import MoveRow, PointerRow
-from herdbook.stores.sql.bulk import AnyRow, Many, chunks, upsert
+from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, text
 from herdbook.stores.sql.schema import bodies, events, journals, models, moves, pointers
 from herdbook.stores.sql.versions import ModelNumber
@@ -80,14 +80,10 @@ _MOVES = (
     .order_by(moves.c.seq, moves.c.position)
 )
 
-_INSERT = upsert(pointers).inline()
-_SET = Many(
-    _INSERT.on_conflict_do_update(
-        index_elements=["model", "kind", "folded", "name"],
-        set_={name: _INSERT.excluded[name] for name in ("journal", "to", "seq", "position")},
-    ),
+_SET = Many.over(
+    pointers,
     *("model", "kind", "folded", "name", "journal", "to", "seq", "position"),
-    plain=True,
+    key=["model", "kind", "folded", "name"],
 )
 _THIS = (
     select(pointers.c.id)

@@ -87,6 +87,7 @@ Index(
     journals.c.folded,
     unique=True,
     sqlite_where=journals.c.current,
+    postgresql_where=journals.c.current,
 )
 
 Table(
@@ -242,6 +243,7 @@ Index(
     edges.c.file,
     edges.c.direction,
     sqlite_where=edges.c.file.is_not(None),
+    postgresql_where=edges.c.file.is_not(None),
 )
 
 Table(
