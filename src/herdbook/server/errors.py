@@ -41,9 +41,8 @@ def request_id(scope: Scope) -> str:
 def response(error: HerdbookError, scope: Scope, *, status: int = 0, headers: dict[str, str] | None = None) -> Response:
     """Return an error as the answer to a request."""
     found = problems.problem(error, status=status or EXACT.get(error.code, 0), request=request_id(scope))
-    value = {name: item for name, item in found.model_dump().items() if item not in ("", {})}
     # Names of files may hold what is no UTF-8, and details what is no JSON: an error about them is to be told.
-    data = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    data = json.dumps(found.model_dump(), ensure_ascii=False, default=str).encode("utf-8", "replace")
     headers = {**(headers or {}), "Cache-Control": "no-store"}
     if found.status == 401:
         headers["WWW-Authenticate"] = 'Herdbook-Principal realm="claimed"'
