@@ -42,9 +42,19 @@ class Admin(Protocol):
         ...
 
     def export_bundle(
-        self, folder: str, namespaces: Sequence[str], *, people: bool = True, step: Step | None = None
+        self,
+        folder: str,
+        namespaces: Sequence[str],
+        *,
+        since: Sequence[str] = (),
+        after: str | None = None,
+        people: bool = True,
+        step: Step | None = None,
     ) -> BundleReport:
-        """Write journals, bodies and blobs of namespaces as a bundle."""
+        """Write journals, bodies and blobs of namespaces as a bundle; a ``folder`` that ends in ``.tar`` is one file.
+
+        ``since`` are checkpoints that the receiver has, ``after`` an earlier bundle: it becomes a part that follows.
+        """
         ...
 
     def verify_bundle(self, folder: str, *, expect: Sequence[str] = (), step: Step | None = None) -> BundleReport:

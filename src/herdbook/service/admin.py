@@ -43,10 +43,17 @@ class LocalAdmin:
         return backup.backup(self._context, self.folder, folder, verify=verify, step=step)
 
     def export_bundle(
-        self, folder: str, namespaces: Sequence[str], *, people: bool = True, step: Step | None = None
+        self,
+        folder: str,
+        namespaces: Sequence[str],
+        *,
+        since: Sequence[str] = (),
+        after: str | None = None,
+        people: bool = True,
+        step: Step | None = None,
     ) -> BundleReport:
-        """Write journals, bodies and blobs of namespaces, of all when none is given, as a bundle."""
-        return bundles.export(self._context, folder, namespaces, people=people, step=step)
+        """Write journals, bodies and blobs of namespaces, of all when none is given, as a bundle or a part of one."""
+        return bundles.export(self._context, folder, namespaces, since=since, after=after, people=people, step=step)
 
     def verify_bundle(self, folder: str, *, expect: Sequence[str] = (), step: Step | None = None) -> BundleReport:
         """Check a bundle, a folder or a tar of it: chains, bodies, blobs, completeness."""

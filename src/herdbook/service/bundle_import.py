@@ -246,6 +246,6 @@ class _Import:
             bodies=self._bodies,
             blobs=self._blobs.count,
             blob_bytes=self._blobs.bytes,
-            absent=self._found.manifest.absent,
+            absent=tuple(digest for digest in self._found.manifest.absent if self._context.blobs.size(digest) is None),
             findings=findings.all(),
         )
