@@ -12,6 +12,7 @@ from herdbook.client.downloads import Downloads, Wanted
 from herdbook.client.transport import Query
 from herdbook.client.uploads import Uploads
 from herdbook.kernel import digests as digests_
+from herdbook.kernel.errors import UnavailableError
 from herdbook.model.files import Content
 from herdbook.model.registrations import FileCheck
 from herdbook.model.versions import Registered
@@ -42,15 +43,22 @@ class Files:
         """Store several, each by one of a few threads."""
         if len(sources) < 2:
             return [self._uploads.put(source, progress) for source in sources]
-        lock = threading.Lock()
+        lock, stop = threading.Lock(), threading.Event()
 
         def tell(count: int) -> None:
+            if stop.is_set():
+                raise UnavailableError("stopped", code="stopped", hint="Put them again.")
             with lock:
                 if progress:
                     progress(count)
 
         with ThreadPoolExecutor(min(THREADS, len(sources)), thread_name_prefix="herdbook-put") as threads:
-            return list(threads.map(lambda source: self._uploads.put(source, tell), sources))
+            try:
+                return list(threads.map(lambda source: self._uploads.put(source, tell), sources))
+            except BaseException:
+                stop.set()  # the others end at their next piece
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def open(self, reference: str, path: str, *, progress: Progress | None = None) -> BinaryIO:
         """Open a file of a version as a verified stream; it is brought into the cache first."""

@@ -164,8 +164,10 @@ class Files(Protocol):
         """Store several, with one lease."""
         ...
 
-    def open(self, reference: str, path: str) -> BinaryIO:
+    def open(self, reference: str, path: str, *, progress: Progress | None = None) -> BinaryIO:
         """Open a file of a version as a verified, seekable stream.
+
+        Where its bytes must be brought from a server first, ``progress`` is told of them.
 
         Raises:
             MissingError: when there is no such version or file, or nobody holds its bytes here.

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.kernel import paths
 from herdbook.kernel.errors import ConflictError, InvalidError, UnavailableError
+from herdbook.model.files import File
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
 
 BUFFER = 1 << 20
+LANES = 4
+"""How many files are opened at once: a server's must be brought first."""
 
 
 def fetch(
@@ -36,23 +43,71 @@ def fetch(
     top = Path(os.fspath(folder))
     _check_folder(top)
     todo = [file for file in entry.version.files if not _there(top, file.path, file.digest, file.size)]
-    streams = [(file, registry.files.open(exact, file.path)) for file in todo]
     try:
-        top.mkdir(parents=True, exist_ok=True)
-        for file, stream in streams:
-            target = _target(top, file.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write(stream, target, progress)
+        with _opened(registry, exact, todo, progress) as streams:
+            top.mkdir(parents=True, exist_ok=True)
+            for file, stream, told in streams:
+                target = _target(top, file.path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(stream, target, told)
     except OSError as error:
         raise UnavailableError(
             f"cannot write into {top}: {error.strerror}",
             code="cannot-write",
             hint="Is there room, and may you write there?",
         ) from error
-    finally:
-        for _, stream in streams:
-            stream.close()
     return [file.path for file in todo]
+
+
+class _Told:
+    """What was told of one file: of bytes that are brought and then written, once."""
+
+    def __init__(self, progress: Progress | None, lock: threading.Lock, stop: threading.Event) -> None:
+        self._progress = progress
+        self._lock = lock
+        self._stop = stop
+        self._brought = 0
+
+    def brought(self, count: int) -> None:
+        """So many bytes more came from a server; raises where nobody waits for them any more."""
+        if self._stop.is_set():
+            raise UnavailableError("stopped", code="stopped", hint="Fetch again.")
+        self._brought += count
+        with self._lock:
+            if self._progress:
+                self._progress(count)
+
+    def written(self, count: int) -> None:
+        """So many bytes more were written."""
+        new = max(0, count - self._brought)
+        self._brought = max(0, self._brought - count)
+        if self._progress and new:
+            self._progress(new)
+
+
+@contextlib.contextmanager
+def _opened(
+    registry: Registry, exact: str, files: Sequence[File], progress: Progress | None
+) -> Iterator[list[tuple[File, BinaryIO, _Told]]]:
+    """Open files of a version, several at once."""
+    lock, stop = threading.Lock(), threading.Event()
+    told = [_Told(progress, lock, stop) for _ in files]
+    with contextlib.ExitStack() as stack:
+
+        def open_(file: File, heard: _Told) -> BinaryIO:
+            stream = registry.files.open(exact, file.path, progress=heard.brought)
+            with lock:
+                stack.enter_context(contextlib.closing(stream))
+            return stream
+
+        with ThreadPoolExecutor(LANES, thread_name_prefix="herdbook-fetch") as threads:
+            try:
+                streams = list((threads.map if len(files) > 1 else map)(open_, files, told))
+            except BaseException:
+                stop.set()
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        yield list(zip(files, streams, told, strict=True))
 
 
 def _check_folder(top: Path) -> None:
@@ -94,14 +149,13 @@ def _sha256(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _write(stream: BinaryIO, target: Path, progress: Progress | None) -> None:
+def _write(stream: BinaryIO, target: Path, told: _Told) -> None:
     handle, name = tempfile.mkstemp(prefix=".herdbook-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             while chunk := stream.read(BUFFER):
                 out.write(chunk)
-                if progress:
-                    progress(len(chunk))
+                told.written(len(chunk))
             out.flush()
             os.fsync(out.fileno())
         Path(name).chmod(0o644)

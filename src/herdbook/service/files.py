@@ -88,7 +88,7 @@ class Files:
                 item.discard()
         return [item.content for item in staged]
 
-    def open(self, reference: str, path: str) -> BinaryIO:
+    def open(self, reference: str, path: str, *, progress: Progress | None = None) -> BinaryIO:  # noqa: ARG002 - for bytes that are not here
         """Open a file of a version as a verified stream."""
         return downloads.of_version(self._context, reference, path)[1].stream()
 
