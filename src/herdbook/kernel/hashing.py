@@ -55,10 +55,13 @@ class Digests:
         """The sha256 of what came so far, as records write it."""
         return f"sha256:{self._sha256.hexdigest()}"
 
-    def git_again(self) -> Callable[[memoryview], None] | None:
-        """Return what all bytes must be given once more, when the size was not the one promised."""
-        if self._promised == self.size:
-            return None
+    @property
+    def git_known(self) -> bool:
+        """Whether git's sha1 is that of the bytes: the size was the one promised."""
+        return self._promised == self.size
+
+    def git_again(self) -> Callable[[memoryview], None]:
+        """Begin git's sha1 once more, the size being known now; return what all bytes must be given for it."""
         self._promised = self.size
         self._git = _git(self.size)
         return self._git.update

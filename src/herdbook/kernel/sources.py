@@ -50,11 +50,7 @@ class Source:
         done = 0
         try:
             while done < len(view) and self.error is None:
-                count = self._into(view[done:]) if self._into is not None else self._read(view[done:])
-                if count is None:
-                    raise InvalidError(
-                        "the stream has nothing to give yet", code="not-blocking", hint="Give a stream that blocks."
-                    )
+                count = self._some(view[done:])
                 if count == 0:
                     break
                 done += count
@@ -65,6 +61,14 @@ class Source:
             self.error = error
         return done
 
+    def _some(self, view: memoryview) -> int:
+        count = self._into(view) if self._into is not None else self._read(view)
+        if count is None:
+            raise InvalidError(
+                "the stream has nothing to give yet", code="not-blocking", hint="Give a stream that blocks."
+            )
+        return count
+
     def _read(self, view: memoryview) -> int | None:
         data: object = self._stream.read(len(view))
         if data is None:
@@ -74,6 +78,15 @@ class Source:
         view[: len(data)] = data
         return len(data)
 
+    def check_broken(self) -> None:
+        """Raise when the stream broke off.
+
+        Raises:
+            Exception: its ``error``.
+        """
+        if self.error is not None:
+            raise self.error
+
     def check(self, size: int) -> None:
         """Raise when the stream broke off, or a plain file is not as it was or gave not as many bytes as it had.
 
@@ -81,8 +94,7 @@ class Source:
             Exception: its ``error``.
             UnavailableError: ``changed-while-read``.
         """
-        if self.error is not None:
-            raise self.error
+        self.check_broken()
         if self._fd < 0:
             return
         after = os.fstat(self._fd)

@@ -18,9 +18,8 @@ class Digests(hashing.Digests):
 
     def content(self, fd: int) -> Content:
         """Return the content; ``fd`` is read once more for git's sha1 when the size was not the one promised."""
-        git = self.git_again()
-        if git is not None:
-            _reread(fd, git)
+        if not self.git_known:
+            _reread(fd, self.git_again())
         return Content(**self.facts())
 
 
