@@ -42,6 +42,10 @@ test-all: setup lint
 	.cache/mlflow/bin/python -m pip install --quiet --require-hashes -r bench/mlflow.txt
 	touch $@
 
+# The S3 server of the tests, in an environment of its own; where it cannot be had the script says so.
+.cache/localstack/.ready: tools/servers/localstack.txt
+	PYTHON="$(PYTHON)" tools/servers/localstack.sh
+
 bench: setup .cache/mlflow/.ready
 	$(BIN)/python -m bench $(BENCH)
 
