@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -16,13 +16,15 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from herdbook.server import descriptions
 from herdbook.server.calls import CallRoute
+from herdbook.server.descriptions import OPERATIONS, Schema
 from herdbook.server.examples import REQUESTS
-from herdbook.wire import headers, problems
+from herdbook.wire import problems
 from herdbook.wire.schemas import AsWritten
 
-Schema = dict[str, Any]
-
+IN: Literal["validation"] = "validation"
+OUT: Literal["serialization"] = "serialization"
 REF = "#/components/schemas/{model}"
 ABOUT = """A registry of trained inference models: where each comes from, what it needs, whether these are its bytes.
 
@@ -56,8 +58,7 @@ TAGS = {
     "people": "Names of actors: the erasable part.",
     "service": "What answers at this address.",
 }
-READS = (400, 404, 408, 409, 413, 421, 422, 429, 500, 503)
-WRITES = (*READS, 401, 403, 415)
+ALWAYS = (400, 404, 408, 409, 413, 421, 422, 500, 503)
 
 
 def install(app: FastAPI) -> None:
@@ -76,7 +77,7 @@ class _Schemas(AsWritten):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         found = super().model_schema(schema)
-        if self.mode == "serialization":
+        if self.mode == OUT:
             found.pop("additionalProperties", None)
         return found
 
@@ -87,29 +88,36 @@ def describe(app: FastAPI) -> Schema:
     calls = [route for route in routes if isinstance(route, CallRoute)]
     described = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
     found, definitions = _schemas(calls)
-    paths = described["paths"]
+    operations = {each["operationId"]: each for item in described["paths"].values() for each in item.values()}
     for route in calls:
-        _describe(route, paths[route.path][route.call.route.verb.lower()], found)
-    operations = [(method, operation) for item in paths.values() for method, operation in item.items()]
-    for method, operation in operations:
-        _refuse_as_problems(operation, READS if method in {"get", "head"} else WRITES)
+        _describe(route, operations[route.call.route.name], found)
+    for name, said in OPERATIONS.items():
+        if name in operations:
+            descriptions.describe(operations[name], said, found.get((name, OUT), {}), found.get((name, IN), {}))
+            _refuse_as_problems(operations[name], said.statuses)
+    for operation in operations.values():
+        _refuse_as_problems(operation, ALWAYS)
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for gone in ("HTTPValidationError", "ValidationError"):
         schemas.pop(gone, None)
-    described["components"]["responses"] = {str(status): _problem(status) for status in sorted(WRITES)}
+    described["components"]["responses"] = {str(status): _problem(status) for status in _problems(operations)}
     described["components"]["schemas"] = dict(sorted({**schemas, **definitions}.items()))
-    used = {tag for _, operation in operations for tag in operation["tags"]}
+    used = {tag for operation in operations.values() for tag in operation["tags"]}
     described["tags"] = [{"name": tag, "description": about} for tag, about in TAGS.items() if tag in used]
     return described
 
 
 def _schemas(calls: list[CallRoute]) -> tuple[dict[tuple[str, str], Schema], Schema]:
     """Return the schemas of bodies and answers by (operation, mode), and what they refer to."""
-    inputs: list[Any] = [("problem", "serialization", TypeAdapter(problems.Problem))]
-    for call in (route.call for route in calls):
-        inputs.append((call.route.name, "serialization", TypeAdapter(call.route.answer)))
-        if call.shape:
-            inputs.append((call.route.name, "validation", TypeAdapter(call.shape)))
+    inputs: list[Any] = [("problem", OUT, TypeAdapter(problems.Problem))]
+    shapes: list[tuple[str, Any, Any]]
+    shapes = [(call.route.name, call.route.answer, call.shape) for call in (route.call for route in calls)]
+    shapes += [(name, said.answer, said.body) for name, said in OPERATIONS.items()]
+    for name, answer, body in shapes:
+        if answer not in {None, bytes}:
+            inputs.append((name, OUT, TypeAdapter(answer)))
+        if body not in {None, bytes}:
+            inputs.append((name, IN, TypeAdapter(body)))
     schemas, rest = TypeAdapter.json_schemas(inputs, by_alias=True, ref_template=REF, schema_generator=_Schemas)
     text = json.dumps([[[*key, schema] for key, schema in schemas.items()], rest["$defs"]])
     for (name, _), schema in schemas.items():
@@ -128,23 +136,28 @@ def _title(name: str) -> str:
 def _describe(route: CallRoute, operation: Schema, schemas: dict[tuple[str, str], Schema]) -> None:
     call = route.call
     name, verb = call.route.name, call.route.verb
-    schema = {"type": "string"} if call.media_type != "application/json" else schemas[name, "serialization"]
+    schema = {"type": "string"} if call.media_type != "application/json" else schemas[name, OUT]
     done: Schema = {"description": "What was asked for.", "content": {call.media_type: {"schema": schema}}}
     operation["responses"] = {"200": done}
     parameters = [_parameter(each) for each in operation.get("parameters", ())]
     operation["parameters"] = parameters
-    parameters.append(_header(headers.PRINCIPAL, PRINCIPAL, required=call.route.writes))
+    if not call.of_request:
+        parameters.append(descriptions.principal(required=call.route.writes))
     if call.route.writes:
-        parameters.append(_header(headers.IDEMPOTENCY_KEY, KEY))
+        parameters.append(descriptions.KEY)
+        _refuse_as_problems(operation, (401, 403))
     if verb == "GET":
-        parameters.append(_header("If-None-Match", NONE_MATCH))
-        done["headers"] = {"ETag": {"description": "Changes with what is said.", "required": True, "schema": TEXT}}
+        parameters.append(descriptions.NONE_MATCH)
+        done["headers"] = {
+            "ETag": {"description": "Changes with what is said.", "required": True, "schema": descriptions.TEXT}
+        }
         operation["responses"]["304"] = {"description": "What the client has is what there is."}
     if call.shape:
-        content: Schema = {"schema": schemas[name, "validation"]}
+        content: Schema = {"schema": schemas[name, IN]}
         if name in REQUESTS:
             content["examples"] = {"example": {"value": REQUESTS[name]}}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        _refuse_as_problems(operation, (415,))
 
 
 def _parameter(given: Schema) -> Schema:
@@ -159,23 +172,6 @@ def _parameter(given: Schema) -> Schema:
     return {**given, "schema": kept, **({"example": examples[0]} if examples else {})}
 
 
-TEXT = {"type": "string"}
-PRINCIPAL: Schema = {
-    "description": "Who acts: `actor:` and 32 hexadecimal digits, with `;kind=service` for a program.",
-    "schema": {"type": "string", "pattern": "^actor:[0-9a-f]{32}(;kind=(person|service|group))?$"},
-    "example": "actor:0123456789abcdef0123456789abcdef",
-}
-KEY: Schema = {
-    "description": "A random text. The same request with the same key is done once, and answered alike.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-}
-NONE_MATCH: Schema = {"description": "An `ETag` of before; when nothing changed, 304 is answered.", "schema": TEXT}
-
-
-def _header(name: str, about: Schema, *, required: bool = False) -> Schema:
-    return {"name": name, "in": "header", "required": required, **about}
-
-
 def _refuse_as_problems(operation: Schema, statuses: tuple[int, ...]) -> None:
     """Describe errors: what FastAPI says of 422 never comes."""
     given = operation["responses"]
@@ -183,6 +179,12 @@ def _refuse_as_problems(operation: Schema, statuses: tuple[int, ...]) -> None:
         del given["422"]
     for status in statuses:
         given.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+
+
+def _problems(operations: dict[str, Schema]) -> list[int]:
+    """Return the statuses of all errors."""
+    given = [responses for each in operations.values() for responses in each["responses"].items()]
+    return sorted({int(status) for status, response in given if "$ref" in response})
 
 
 def _problem(status: int) -> Schema:
