@@ -8,6 +8,7 @@ from typing import Protocol
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
 from herdbook.model.mirrors import MirrorReport
 from herdbook.model.principals import Person
+from herdbook.model.stores import StoreEntry, StoreReport
 from herdbook.ports.registry import Registry
 
 Step = Callable[[str, int, int], None]
@@ -82,6 +83,47 @@ class Admin(Protocol):
         self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
     ) -> Iterator[MirrorReport]:
         """Mirror, and go on for as long as reports are taken: one whenever something came, or the source was away."""
+        ...
+
+    def stores(self, *, count: bool = False) -> list[StoreEntry]:
+        """Return the blob stores in their order, with what their newest verification found; ``count`` counts blobs."""
+        ...
+
+    def verify_stores(
+        self,
+        names: Sequence[str] = (),
+        *,
+        rate: float | None = None,
+        resume: bool = True,
+        step: Step | None = None,
+    ) -> list[StoreReport]:
+        """Read every blob that records need in blob stores, all without ``names``, and compare.
+
+        An interrupted one goes on where it was with ``resume``; ``rate`` limits what is read, in bytes a second.
+
+        Raises:
+            MissingError: ``no-store``.
+            UnavailableError: when a store is away; how far it came is noted.
+        """
+        ...
+
+    def copy_store(
+        self, source: str, target: str, *, rate: float | None = None, step: Step | None = None
+    ) -> StoreReport:
+        """Copy to a blob store all blobs that records need, that another has, and that it lacks.
+
+        Raises:
+            MissingError: ``no-store``.
+            UnavailableError: when a store is away, or full.
+        """
+        ...
+
+    def repair_stores(self, *, rate: float | None = None, step: Step | None = None) -> list[StoreReport]:
+        """Bring to each blob store what it lacks, and replace what was found corrupt, from one that has it sound.
+
+        Raises:
+            UnavailableError: when a store is away, full, or has nothing at all.
+        """
         ...
 
     def rename_actor(self, person: Person) -> Person:

@@ -8,10 +8,11 @@ from typing import Self
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
 from herdbook.model.mirrors import MirrorReport
 from herdbook.model.principals import Person
+from herdbook.model.stores import StoreEntry, StoreReport
 from herdbook.ports import admin as ports
 from herdbook.ports.admin import Step
 from herdbook.ports.registry import Registry
-from herdbook.service import backup, bundles, doctor, garbage, mirror, mirror_watch
+from herdbook.service import backup, blob_checks, blob_copies, bundles, doctor, garbage, mirror, mirror_watch
 from herdbook.service import people as people_
 from herdbook.service.context import Context
 
@@ -74,6 +75,31 @@ class LocalAdmin:
     ) -> Iterator[MirrorReport]:
         """Mirror, and go on for as long as reports are taken: one whenever something came, or the source was away."""
         return mirror_watch.follow(mirror.Mirror(self._context, source, names=people, step=step), source, namespaces)
+
+    def stores(self, *, count: bool = False) -> list[StoreEntry]:
+        """Return the blob stores in their order, with what their newest verification found; ``count`` counts blobs."""
+        return blob_checks.entries(self._context, count=count)
+
+    def verify_stores(
+        self,
+        names: Sequence[str] = (),
+        *,
+        rate: float | None = None,
+        resume: bool = True,
+        step: Step | None = None,
+    ) -> list[StoreReport]:
+        """Read every blob that records need in blob stores, all without ``names``, and compare."""
+        return blob_checks.verify(self._context, names, rate=rate, resume=resume, step=step)
+
+    def copy_store(
+        self, source: str, target: str, *, rate: float | None = None, step: Step | None = None
+    ) -> StoreReport:
+        """Copy to a blob store all blobs that records need, that another has, and that it lacks."""
+        return blob_copies.copy(self._context, source, target, rate=rate, step=step)
+
+    def repair_stores(self, *, rate: float | None = None, step: Step | None = None) -> list[StoreReport]:
+        """Bring to each blob store what it lacks, and replace what was found corrupt, from one that has it sound."""
+        return blob_copies.repair(self._context, rate=rate, step=step)
 
     def rename_actor(self, person: Person) -> Person:
         """Write or erase what an actor is called."""
