@@ -38,6 +38,7 @@ class Incoming(io.RawIOBase):
         self._held = 0
         self._ended = False
         self._reader_waits = False
+        self._writer_waits = False
         self._trouble: HerdbookError | None = None
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
@@ -57,6 +58,7 @@ class Incoming(io.RawIOBase):
             if self._reader_waits and self._held >= WAKE:
                 self._changed.notify()
             if full := self._held >= FULL:
+                self._writer_waits = True
                 self._room.clear()
         if self._held >= BEGIN:
             self.begun.set()
@@ -87,7 +89,6 @@ class Incoming(io.RawIOBase):
             self._reader_waits = False
             if not self._held and self._trouble is not None:
                 raise self._trouble
-            was_full = self._held >= FULL
         done = 0
         while done < len(view) and self._parts:  # the loop only adds at the other end
             part = self._parts[0]
@@ -100,7 +101,10 @@ class Incoming(io.RawIOBase):
                 self._parts[0] = part[count:]
         with self._changed:
             self._held -= done
-        if was_full and self._held < FULL:
+            wanted = self._writer_waits and self._held < FULL // 2
+            if wanted:
+                self._writer_waits = False
+        if wanted:
             with contextlib.suppress(RuntimeError):  # the loop was closed
                 self._loop.call_soon_threadsafe(self._room.set)
         return done

@@ -106,16 +106,16 @@ async def put(request: Request) -> Response:
     with own.metrics.uploading.track_inprogress():
         if size is not None and size <= wire.SINGLE:  # at once, and with its size known, in one pass
             source = io.BytesIO(await incoming.whole(request, size))
-            content = await to_thread.run_sync(partial(_put, context, sha256, source), limiter=own.transfers)
+            content = await to_thread.run_sync(partial(_put, context, sha256, None, source), limiter=own.transfers)
         else:
             content = await incoming.take(
-                request, partial(_put, context, sha256), own.transfers, stopping=operation.stopping(request)
+                request, partial(_put, context, sha256, size), own.transfers, stopping=operation.stopping(request)
             )
     return rendering.plain(request, wire.PUT.dump(content))
 
 
-def _put(context: Context, sha256: str | None, source: BinaryIO) -> Content:
-    return Uploads(context).put(source, sha256=sha256)
+def _put(context: Context, sha256: str | None, size: int | None, source: BinaryIO) -> Content:
+    return Uploads(context).put(source, size=size, sha256=sha256)
 
 
 _OPEN = _parameters(reference="A version.", path="A path among its files.")

@@ -11,6 +11,9 @@ from herdbook.model.rows import Lease
 from herdbook.ports.blobs import Progress, Staged
 from herdbook.service.context import LEASE_S, Context
 
+LARGE = 16 * 2**20
+"""Bytes from which a stream of known size is taken as an upload."""
+
 
 class Uploads:
     """Uploads, for one principal. Whoever knows an upload's id may go on with it."""
@@ -18,14 +21,24 @@ class Uploads:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def put(self, source: BinaryIO, *, sha256: str | None = None, progress: Progress | None = None) -> Content:
+    def put(self, source: BinaryIO, *, size: int | None = None, sha256: str | None = None) -> Content:
         """Store bytes that come in one piece; nothing of them is kept when they are not what ``sha256`` announces.
+
+        A large stream whose ``size`` in bytes is known is hashed as it comes, which an upload can and ``stage`` cannot.
 
         Raises:
             CorruptError: ``wrong-digest``.
         """
-        self._context.readers.prepare()  # it is read when it is registered, as a rule soon
-        return self._keep(self._context.blobs.stage(source, progress=progress), sha256)
+        if size is None or size < LARGE:
+            self._context.readers.prepare()  # it is read when it is registered, as a rule soon
+            return self._keep(self._context.blobs.stage(source), sha256)
+        upload = self.begin(size)
+        try:
+            self.append(upload, 0, source)
+            return self.finish(upload, sha256=sha256)
+        except BaseException:
+            self.abandon(upload)
+            raise
 
     def begin(self, size: int | None = None) -> str:
         """Begin an upload, of ``size`` bytes where that is known; return its id."""
