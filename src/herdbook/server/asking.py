@@ -82,7 +82,8 @@ def _typed(name: str, text: str, parameter: Parameter) -> Any:  # noqa: ANN401 -
             raise _bad(name, f"is {text[:40]!r}, not {_CALLED[kind]}", "Write it in digits.")
         value = kind(text)
         if not parameter.low <= value <= parameter.high:
-            raise _bad(name, f"is {text}", f"Write {parameter.low:g} to {parameter.high:g}.")
+            most = "or more" if parameter.high == math.inf else f"to {parameter.high:.0f}"
+            raise _bad(name, f"is {text}", f"Write {parameter.low:.0f} {most}.")
         return value
     try:
         return kind(text)
