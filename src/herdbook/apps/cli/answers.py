@@ -21,6 +21,7 @@ from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.registrations import Intake
 from herdbook.model.releases import Released, ReleaseEntry
 from herdbook.model.statements import StatementEntry
+from herdbook.model.stores import StoreEntry, StoreReport
 from herdbook.model.versions import Entry, Registered
 
 
@@ -262,7 +263,7 @@ ANSWERS: dict[str, Shape] = {
     "history": Shape((Move,), many=True),
     "diff": Shape((Diff,)),
     "fetch": Shape((Fetched,)),
-    "verify": Shape((Verified,), many=True),
+    "verify": Shape((Verified, StoreReport), many=True),
     "inspect": Shape((Inspected,), many=True),
     "import git": Shape((Plan, Report)),
     "import folder": Shape((Plan, Report)),
@@ -306,6 +307,10 @@ ANSWERS: dict[str, Shape] = {
     "bundle export": Shape((BundleReport,)),
     "bundle verify": Shape((BundleReport,)),
     "bundle import": Shape((BundleReport,)),
+    "store list": Shape((StoreEntry,), many=True),
+    "store copy": Shape((StoreReport,)),
+    "store verify": Shape((StoreReport,), many=True),
+    "store repair": Shape((StoreReport,), many=True),
     "backup": Shape((BundleReport,)),
     "undo": Shape((Done,)),
     "whoami": Shape((Me,)),

@@ -6,7 +6,7 @@ import contextlib
 
 import click
 
-from herdbook.apps.cli import progress
+from herdbook.apps.cli import progress, stores
 from herdbook.apps.cli.answers import Fetched, Inspected, Verified
 from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
@@ -51,14 +51,26 @@ def fetch(session: Session, /, *, reference: str, folder: str) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("references", nargs=-1, required=True, metavar="REFERENCE...", shell_complete=complete_reference)
+@click.argument("references", nargs=-1, metavar="[REFERENCE]...", shell_complete=complete_reference)
+@click.option("--all", "every", is_flag=True, help="All that records need, in every blob store; by its owner.")
+@stores.RATE
+@stores.NO_RESUME
 @pass_session
-def verify(session: Session, /, *, references: tuple[str, ...]) -> None:
+def verify(
+    session: Session, /, *, references: tuple[str, ...], every: bool, rate: float | None, no_resume: bool
+) -> None:
     """Read registered files again and compare.
 
     Exits with 7 when a file's bytes are not what was registered, with 3 when there are files whose bytes are not here
-    and so could not be read.
+    and so could not be read. --all does what `herdbook store verify` does: interrupted, it goes on where it was.
     """
+    if every != (not references):
+        raise click.UsageError("Name versions, or give --all.")
+    if every:
+        stores.verify_all(session, (), rate=rate, no_resume=no_resume)
+        return
+    if rate is not None or no_resume:
+        raise click.UsageError("--rate and --no-resume go with --all.")
     found: list[Verified] = []
     with session.registry(read_only=True) as registry:
         for reference in references:

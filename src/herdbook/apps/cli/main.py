@@ -47,6 +47,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "namespace": Entry(_AT + "namespaces", "namespace", "Namespaces, their schemas and disk use."),
         "journal": Entry(_AT + "journal", "journal", "What happened, event by event."),
         "bundle": Entry(_AT + "bundles", "bundle", "Copies that prove themselves."),
+        "store": Entry(_AT + "stores", "store", "Where bytes are kept: several places in an order."),
         "backup": Entry(_AT + "health", "backup", "Copy the registry while it is in use."),
         "doctor": Entry(_AT + "health", "doctor", "Check everything, and mend what can be worked out again."),
         "gc": Entry(_AT + "health", "gc", "Find, or remove, bytes that nothing needs."),

@@ -1,0 +1,70 @@
+"""Blob stores as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from herdbook.apps.cli.views import reports as reports_
+from herdbook.apps.cli.views import text as t
+from herdbook.model.stores import StoreEntry, StoreReport, Verification
+
+
+def entries(found: Sequence[StoreEntry]) -> RenderableType:
+    """Return the stores in their order."""
+    counted = any(entry.blobs is not None for entry in found)
+    table = t.table(
+        "store", "", "place", *(["blobs", "size"] if counted else []), "verified", right=[3, 4] if counted else []
+    )
+    for entry in found:
+        figures = []
+        if counted:
+            figures = [Text("?" if entry.blobs is None else t.number(entry.blobs)), Text(t.size(entry.bytes))]
+        state = Text(entry.trouble, style=t.LOUD) if entry.trouble else _verified(entry.verification)
+        table.add_row(
+            Text(entry.name, style=t.HEAD),
+            Text("written" if entry.written else "", style=t.DIM),
+            Text(t.place(entry.place)),
+            *figures,
+            state,
+        )
+    return table
+
+
+def _verified(told: Verification | None) -> Text:
+    if told is None:
+        return Text("never", style=t.DIM)
+    when = t.when(told.ended) if told.ended else f"interrupted, begun {t.when(told.started)}"
+    wrong = t.joined([_count(told.corrupt, "corrupt"), _count(told.missing, "missing")], ", ")
+    return t.line(when, (wrong, t.LOUD))
+
+
+def _count(count: int, what: str) -> str:
+    return f"{t.number(count)} {what}" if count else ""
+
+
+_DONE = {"verify": "read again", "copy": "were there", "repair": "left as they were"}
+
+
+def reports(found: Sequence[StoreReport]) -> RenderableType:
+    """Return what was done, store by store, with what is wrong."""
+    parts: list[RenderableType] = []
+    for report in found:
+        verdict = ("sound", t.GOOD) if report.sound else ("NOT SOUND", t.LOUD)
+        counts = t.joined(
+            [
+                f"{t.many(report.ok, 'blob')} {_DONE[report.task]}",
+                _count(report.mended, "copied" if report.task == "copy" else "mended"),
+                _count(report.corrupt, "corrupt"),
+                _count(report.missing, "missing"),
+                _count(report.extra, "that no record needs"),
+                t.size(report.bytes),
+                f"went on from {t.when(report.started)}" if report.resumed else "",
+            ]
+        )
+        parts.append(t.line((report.store, t.HEAD), verdict, (counts, t.DIM)))
+        if report.findings:
+            parts.append(t.section("Findings", reports_.findings(report.findings)))
+    return Group(*parts)
