@@ -95,7 +95,6 @@ def test_every_error_is_a_problem(described: Json) -> None:
                 assert list(resolved(described, said)["content"]) == [MEDIA_TYPE], name
         always = {str(status) for kind, status in STATUS.items() if kind != "denied"}
         assert always <= operation["responses"].keys(), name
-        )
 
 
 def test_every_body_has_an_example_that_fits() -> None:
