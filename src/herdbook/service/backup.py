@@ -1,4 +1,4 @@
-"""Backup: a copy of a registry that is in use, which opens as a registry.
+"""Backup: a copy of a registry that is in use, which opens as a registry: a folder, wherever the registry itself lies.
 
 In which order, and why. First the catalogue is copied, as it was at one moment; then the blobs that it names; last the
 new catalogue takes the old copy's place. A blob that was needed at that moment is needed later too, unless a purge
@@ -17,6 +17,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -43,6 +44,8 @@ MARK = "herdbook-backup.json"
 SCHEMA = "herdbook/backup/1"
 NEXT = ".next"
 LOOK = 500
+THREADS = 8
+"""Blobs that are copied at once: a store that is far away answers each of them late."""
 
 
 def backup(
@@ -172,7 +175,12 @@ class _Backup:
             with self._context.catalogue.read() as tx:
                 needed, leased = garbage.protected(self._context, tx, sha256s)
             lacking = [sha256 for sha256, size in part if sha256 in needed | leased and not self._here(sha256, size)]
-            self._take([sha256 for sha256 in lacking if self._copy(sha256)])
+            with ThreadPoolExecutor(THREADS, thread_name_prefix="herdbook-backup") as threads:
+                sizes = dict(zip(lacking, threads.map(self._copy, lacking), strict=True))
+            copied = [sha256 for sha256, size in sizes.items() if size is not None]
+            self._take(copied)
+            self._copied += len(copied)
+            self._bytes += sum(size for size in sizes.values() if size is not None)
             done += len(part)
             if self._step:
                 self._step("copying files", done, 0)
@@ -186,19 +194,21 @@ class _Backup:
         with path.open("rb") as file:
             return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
-    def _copy(self, sha256: str) -> bool:
-        """Copy a blob, checked while it is read; one that is corrupt here is told, and what the backup has stays."""
+    def _copy(self, sha256: str) -> int | None:
+        """Copy a blob, checked while it is read; return its size.
+
+        One that is corrupt or gone here is told, and what the backup has stays.
+        """
         part = self._next / sha256[7:]
         try:
             with self._open(sha256) as stream, part.open("xb") as file:
-                self._bytes += pour(stream, file)
+                size = pour(stream, file)
         except (MissingError, CorruptError) as error:
             self._tell(sha256, error)
             part.unlink(missing_ok=True)
-            return False
+            return None
         part.chmod(0o444)
-        self._copied += 1
-        return True
+        return size
 
     def _take(self, sha256s: list[str]) -> None:
         """Give copies their names once their bytes are on disk: a crash never leaves a name with other bytes."""

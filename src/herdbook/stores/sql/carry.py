@@ -1,7 +1,7 @@
 """A whole catalogue from one database into another, of either kind: the same registry, row for row, in another place.
 
-Both have the same tables (``schema``), and Herdbook gives all numbers itself, so a row is the same row there. PostgreSQL
-into a file is a backup that opens without a server; a file into PostgreSQL is how a registry moves.
+Both have the same tables (``schema``), and Herdbook gives all numbers itself, so a row is the same row there.
+PostgreSQL into a file is a backup that opens without a server; a file into PostgreSQL is how a registry moves.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Table, create_engine, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -27,10 +28,14 @@ from herdbook.stores.sql.sqlite import place
 from herdbook.stores.sql.sqlite import trouble as sqlite_trouble
 from herdbook.stores.sql.sqlite.opening import APPLICATION_ID
 
+FILE = "catalogue.sqlite"
+"""What the catalogue of a folder is called."""
 TOGETHER = 5000
 """Rows that are in memory at once."""
 Told = Callable[[str, int], None]
 """Is told of a table, and how many of its rows are there."""
+Put = Callable[[Table, list[tuple[Any, ...]]], None]
+"""Takes rows of a table, values in the order of its columns."""
 
 
 def tables() -> list[Table]:
@@ -44,15 +49,13 @@ def make(target: Connection) -> None:
     alembic_version.create(target, checkfirst=False)
 
 
-def rows(source: Connection, target: Connection, told: Told | None = None) -> None:
+def rows(source: Connection, put: Put, told: Told | None = None) -> None:
     """Copy all rows of a snapshot into tables that are empty."""
     for table in tables():
-        names = [column.name for column in table.columns]
-        into = Many(insert(table), *names, plain=True)
         done = 0
         with source.execution_options(yield_per=TOGETHER).execute(select(table)) as found:
             for part in found.partitions(TOGETHER):
-                into.run(target, [tuple(row) for row in part])
+                put(table, [tuple(row) for row in part])
                 done += len(part)
                 if told:
                     told(table.name, done)
@@ -118,5 +121,16 @@ def _fill(source: Connection, path: Path) -> None:
         target.exec_driver_sql("BEGIN")
         target.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
         make(target)
-        rows(source, target)
+        rows(source, _inserting(target))
         target.exec_driver_sql("COMMIT")
+
+
+def _inserting(target: Connection) -> Put:
+    known: dict[Table, Many] = {}
+
+    def put(table: Table, part: list[tuple[Any, ...]]) -> None:
+        if table not in known:
+            known[table] = Many(insert(table), *(column.name for column in table.columns), plain=True)
+        known[table].run(target, part)
+
+    return put

@@ -8,8 +8,10 @@ again: before the database keeps it nothing happened, and afterwards what is mis
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+from psycopg import Cursor, sql
+from sqlalchemy import Connection, Table
 
 from herdbook.kernel.errors import ConflictError
 from herdbook.model.rows import Head
@@ -17,16 +19,19 @@ from herdbook.stores.sql import carry
 from herdbook.stores.sql.catalogue import SqlReader
 from herdbook.stores.sql.engine import PATIENCE_S, Streams
 from herdbook.stores.sql.postgres import engine as postgres
-from herdbook.stores.sql.postgres import opening as postgres_opening
+from herdbook.stores.sql.postgres.opening import with_partial_indices
 from herdbook.stores.sql.sqlite import opening as sqlite_opening
 
 MOVED = ".moved"
 """What the file's name ends in afterwards."""
+_EMPTY = "SELECT to_regclass('registry') IS NULL"
 WRITTEN = ("events", "bodies", "leases", "memos", "people", "contents")
 """Tables with which every write begins."""
 
 
-def move(path: Path, url: str, told: carry.Told | None = None, *, patience_s: float = PATIENCE_S) -> list[tuple[Head, str]]:
+def move(
+    path: Path, url: str, told: carry.Told | None = None, *, patience_s: float = PATIENCE_S
+) -> list[tuple[Head, str]]:
     """Move a catalogue; return where each journal stands, and the digest of its state.
 
     Raises:
@@ -41,7 +46,7 @@ def move(path: Path, url: str, told: carry.Told | None = None, *, patience_s: fl
         target = postgres.Database(url, read_only=False, patience_s=patience_s)
         try:
             with source.writing(streams := Streams()) as old:
-                found = _into(old, streams, target, registry, told, patience_s)
+                found = _into(old, streams, target, registry, told)
                 _close(old)
         finally:
             target.close()
@@ -52,29 +57,43 @@ def move(path: Path, url: str, told: carry.Told | None = None, *, patience_s: fl
 
 
 def _into(
-    old: Connection, streams: Streams, target: postgres.Database, registry: str, told: carry.Told | None, patience_s: float
+    old: Connection, streams: Streams, target: postgres.Database, registry: str, told: carry.Told | None
 ) -> dict[str, tuple[Head, str]]:
     with target.linked() as link:
-        postgres_opening.become_writer(link, patience_s)
-        if not postgres_opening.is_empty(link):
+        (empty,) = postgres.say(link.raw, f"BEGIN; SELECT pg_advisory_xact_lock({postgres.ONE_WRITER}); {_EMPTY}")
+        if empty:
+            with_partial_indices()
+            carry.make(link.sql)
+            carry.rows(old, _copying(link), told)
+        else:
             (here,) = postgres.say(link.raw, "SELECT id FROM registry")
             if here != registry:
-                raise _not_empty(target.place, f"the registry {here}")
-        else:
-            postgres_opening.with_partial_indices()
-            carry.make(link.sql)
-            carry.rows(old, link.sql, told)
+                raise _not_empty(target.place, here)
         new = Streams()
         found = carry.compare(SqlReader(old, streams), SqlReader(link.sql, new))
         new.close()
-        postgres.say(link.raw, "ANALYZE")
-        postgres.say(link.raw, "COMMIT")
+        postgres.say(link.raw, "ANALYZE; COMMIT")
         return found
 
 
-def _not_empty(place: str, what: str) -> ConflictError:
+def _copying(link: postgres.Link) -> carry.Put:
+    """Take rows by PostgreSQL's COPY, which costs a quarter of inserting them."""
+
+    def put(table: Table, part: list[tuple[Any, ...]]) -> None:
+        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+        into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), names)
+        with Cursor(link.raw) as cursor, cursor.copy(into) as copy:
+            for row in part:
+                copy.write_row(row)
+
+    return put
+
+
+def _not_empty(place: str, registry: str) -> ConflictError:
     return ConflictError(
-        f"{place} holds {what} already", code="not-empty", hint="Name an empty database: `createdb` makes one."
+        f"{place} holds the registry {registry} already",
+        code="not-empty",
+        hint="Name an empty database: `createdb` makes one.",
     )
 
 

@@ -28,7 +28,7 @@ from sqlalchemy.pool import QueuePool
 from herdbook.kernel.errors import InvalidError
 from herdbook.stores.sql import opening, trouble
 from herdbook.stores.sql.engine import PATIENCE_S, Streams
-from herdbook.stores.sql.postgres import checks, dump, text
+from herdbook.stores.sql.postgres import checks, text
 from herdbook.stores.sql.postgres import trouble as postgres_trouble
 
 KEPT = 8
@@ -50,7 +50,7 @@ _CONNECT: dict[str, Any] = {
 # is durable before it is acknowledged, whatever the database's own setting; JIT compiling is for longer questions.
 _SESSION = """
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
-SET idle_in_transaction_session_timeout = '10min'; SET jit = off;
+SET idle_in_transaction_session_timeout = '10min'; SET jit = off; SET enable_seqscan = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
 # The snapshot is of the first question; so it is asked at once, and worth its way.
@@ -276,10 +276,15 @@ class Database:
             return checks.problems(link.sql)
 
     def backup(self, folder: Path) -> None:
-        """Write ``catalogue.dump`` into a folder, by ``pg_dump``: a consistent copy, while others read and write."""
-        with self.linked() as link:
-            version = link.raw.info.server_version // 10_000
-        dump.write(self.url, folder, self.place, version)
+        """Write ``catalogue.sqlite`` into a folder: the catalogue as one file, which opens without a server.
+
+        Raises:
+            UnavailableError: when the disk is full.
+        """
+        from herdbook.stores.sql import carry  # noqa: PLC0415  # SQLite is needed here alone
+
+        with self.reading(Streams()) as connection:
+            carry.into_file(connection, folder / carry.FILE)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
