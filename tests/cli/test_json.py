@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import runpy
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,7 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(story: Run,
     _datasets_and_activities(ask, files, tmp_path)
     _registry(ask, tmp_path)
     _imports(ask, tmp_path)
+    _cached(ask)
     assert set(ANSWERS) - ask.seen == set()
 
 
@@ -158,6 +161,16 @@ def _imports(ask: Checked, tmp_path: Path) -> None:
     assert ask("release", "list")[0]["name"] == "CMSSW_14_1_X"
     assert ask("import", "show", batch)[0]["versions"] == 1
     assert ask("import", "undo", batch, "--reason", "a slip", "--yes")[0]["withdrawn"]
+
+
+def _cached(ask: Checked) -> None:
+    name = hashlib.sha256(b"walrus").hexdigest()
+    path = Path(os.environ["XDG_CACHE_HOME"], "herdbook", "blobs", name[:2], name)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"walrus")
+    assert ask("cache", "list")[0]["size"] == 6
+    assert ask("cache", "verify")[0]["status"] == "ok"
+    assert ask("cache", "clear", "--yes")[0]["bytes"] == 6
 
 
 def test_the_published_schemas_are_those_of_the_values() -> None:

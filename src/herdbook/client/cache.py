@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from herdbook.client import offline
 from herdbook.kernel.errors import HerdbookWarning, UnavailableError
 from herdbook.kernel.verified import RawVerified, VerifiedStream
 from herdbook.ports.blobs import Progress
@@ -264,6 +265,10 @@ class Cache:
     def make_room(self, size: int) -> None:
         """Remove what was not used longest, ``size`` bytes at least, on a disk that is full."""
         self.shrink(max(0, sum(held.size for held, _ in self._files()) - size))
+
+    def clear(self) -> int:
+        """Remove files that are not in use, and kept answers; return how many bytes that freed."""
+        return self.shrink(0) + offline.sweep(self.folder / "answers", 0)
 
     def verify(self, progress: Progress | None = None) -> list[tuple[Held, bool]]:
         """Hash every file; return each with whether it is sound. One that is not is removed."""

@@ -131,6 +131,22 @@ class Verified(Answer):
     message: Text = ""
 
 
+class Cached(Answer):
+    """A file of a server that is kept here; ``used`` is when it was last asked for, ``status`` only after a look."""
+
+    sha256: Text
+    size: Int
+    used: Text
+    status: Literal["ok", "corrupt"] | None = None
+
+
+class Cleared(Answer):
+    """What was removed from the cache, in bytes."""
+
+    folder: Text
+    bytes: Int
+
+
 class Inspected(Answer):
     """Facts of a file that is not registered, in the vocabulary of facts.md; further fields follow the format."""
 
@@ -320,6 +336,9 @@ ANSWERS: dict[str, Shape] = {
     "config path": Shape((ConfigFile,)),
     "doctor": Shape((DoctorReport,)),
     "gc": Shape((GarbageReport,)),
+    "cache list": Shape((Cached,), many=True),
+    "cache verify": Shape((Cached,), many=True),
+    "cache clear": Shape((Cleared,)),
     "completion": Shape((Script,)),
 }
 """By command, as it is typed behind ``herdbook``."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from herdbook.apps.cli.session import Session
-from herdbook.kernel.errors import EXIT_STATUS, HerdbookError, InvalidError, Kind, MissingError
+from herdbook.kernel.errors import EXIT_STATUS, HerdbookError, HerdbookWarning, InvalidError, Kind, MissingError
 from herdbook.kernel.errors import DeniedError as Denied
 from herdbook.kernel.errors import UnavailableError as Unavailable
 
@@ -65,6 +69,23 @@ def report(error: BaseException, session: Session) -> int:
         hint=known.hint,
         details=dict(known.details),
     )
+
+
+@contextlib.contextmanager
+def warnings_shown(session: Session) -> Iterator[None]:
+    """Show on stderr, while a block runs, what the library wants a person to know."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:  # noqa: ANN401 - as the standard library calls it
+        if issubclass(category, HerdbookWarning):
+            session.output.warn(str(message))
+        else:
+            shown(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", HerdbookWarning)
+        warnings.showwarning = show
+        yield
 
 
 def as_known(error: BaseException) -> HerdbookError | None:

@@ -55,6 +55,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "You and this machine": {
         "whoami": Entry(_AT + "people", "whoami", "Say who acts, and what that person is called."),
         "config": Entry(_AT + "settings", "config", "Settings, and where each comes from."),
+        "cache": Entry(_AT + "cache", "cache", "Files of servers that are kept here."),
         "completion": Entry(_AT + "completion", "completion", "Print the script that completes words in a shell."),
     },
 }
@@ -83,7 +84,8 @@ class Root(LazyGroup):
         words = list(sys.argv[1:] if args is None else args)
         session = Session()
         try:
-            status = super().main(words, prog_name or "herdbook", complete_var, False, obj=session, **extra)
+            with failures.warnings_shown(session):
+                status = super().main(words, prog_name or "herdbook", complete_var, False, obj=session, **extra)
         except Exception as error:  # noqa: BLE001 - the one place where everything ends
             # A word that did not parse may have stood before --json.
             session.as_json = session.as_json or "--json" in words
