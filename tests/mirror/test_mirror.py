@@ -48,12 +48,12 @@ def test_nothing_new_costs_one_call_and_a_little_costs_little(told: Place, place
     site = place("site")
     site.admin.mirror(told.registry, ["demo"])
     source = Seen(told.registry)
-    report = site.admin.mirror(source, ["demo"])  # type: ignore[arg-type]  # the façade, seen through
+    report = site.admin.mirror(source, ["demo"])
     assert (report.events, report.blobs) == (0, 0)
     assert source.calls == {"journal.checkpoint": 1}
     told.register(NAME, "v9", {"m": b"nine"})
     source.calls.clear()
-    report = site.admin.mirror(source, ["demo"])  # type: ignore[arg-type]
+    report = site.admin.mirror(source, ["demo"])
     assert (report.events, report.bodies, report.blobs, report.blob_bytes) == (1, 1, 1, 4)
     assert sum(source.calls.values()) <= 9, source.calls
     assert source.calls["files.blob"] == 1
@@ -223,7 +223,7 @@ def test_a_source_that_goes_away_leaves_an_older_copy_and_nothing_comes_twice(
         source = Seen(told.registry, {call: BreaksOff(calls)})
         held = len(list(site.context.blobs.list()))
         try:
-            report = site.admin.mirror(source)  # type: ignore[arg-type]
+            report = site.admin.mirror(source)
         except UnavailableError:
             for head in site.registry.namespaces.list():
                 events = told.registry.journal.lines(head.namespace)

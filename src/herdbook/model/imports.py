@@ -13,6 +13,7 @@ from herdbook.model.drafts import Finding, SourceState
 from herdbook.model.identifiers import NonEmpty
 from herdbook.model.registrations import Registration
 from herdbook.model.statements import Said
+from herdbook.model.versions import Version
 
 Count = Annotated[Int, Field(ge=0)]
 
@@ -21,7 +22,8 @@ class Delivery(Value):
     """Everything that one import brings into one namespace: one batch. Statements may name records that it brings.
 
     ``labels`` are further labels, (model, record) → labels, beside the one that a registration has. ``arrived`` are
-    contents that were put, and that unresolved versions wait for which are here already.
+    contents that were put, and that unresolved versions wait for which are here already. ``records`` are versions that
+    activities name, such as the parents of an adopted one: known from then on, without a place in a model.
     """
 
     registrations: tuple[Registration, ...] = ()
@@ -30,6 +32,7 @@ class Delivery(Value):
     statements: tuple[Said, ...] = ()
     labels: tuple[tuple[Text, Sha256, Text], ...] = ()
     arrived: tuple[Sha256, ...] = ()
+    records: tuple[Version, ...] = ()
 
 
 class ImportEntry(Value):

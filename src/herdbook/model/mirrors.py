@@ -69,7 +69,8 @@ class Adopted(Value):
 class AdoptReport(Value):
     """What an adoption brought, or in a dry run would bring. ``batches`` are the ids under which it can be undone.
 
-    ``bytes`` are those of files that were, or would be, transferred; ``absent`` are files that the source did not give.
+    ``bytes`` are those of files that were transferred, or would be as far as their size is known before; ``absent`` are
+    files that the source did not give.
     """
 
     source: Text

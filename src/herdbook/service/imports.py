@@ -87,9 +87,13 @@ def _deliver(context: Context, tx: Writer, namespace: str, delivery: Delivery) -
     work = Registrar(context, tx, namespace, contents)
     draft = work.draft
     work.preload(items, delivery.datasets, delivery.labels, _profiled(delivery))
+    draft.preload([version.digest for version in delivery.records])
     for item in items:
         draft.mark()
         work.place(item)
+    for version in delivery.records:
+        draft.mark()
+        draft.record(version)
     for dataset in [*(dataset for item in items for dataset in item.datasets), *delivery.datasets]:
         draft.mark()
         draft.record(dataset)
