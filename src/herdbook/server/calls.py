@@ -114,7 +114,6 @@ class CallRoute(APIRoute):
             """Stand for the handler, whose signature it has: only described, never called."""
 
         endpoint.__signature__ = call.signature  # type: ignore[attr-defined]  # inspect reads it
-        about = inspect.getdoc(call.handler) or ""
         super().__init__(
             call.route.path,
             endpoint,
@@ -122,8 +121,7 @@ class CallRoute(APIRoute):
             name=call.route.name,
             operation_id=call.route.name,
             tags=[tag],
-            summary=about.partition("\n")[0].rstrip("."),
-            description=about,
+            description=inspect.getdoc(call.handler),
             response_model=None,
         )
         handle = self.get_route_handler()

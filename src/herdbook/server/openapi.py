@@ -96,6 +96,7 @@ def describe(app: FastAPI) -> Schema:
             descriptions.describe(operations[name], said, found.get((name, OUT), {}), found.get((name, IN), {}))
             _refuse_as_problems(operations[name], said.statuses)
     for operation in operations.values():
+        operation["summary"] = operation["description"].partition("\n")[0].partition(". ")[0].rstrip(".")
         _refuse_as_problems(operation, ALWAYS)
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for gone in ("HTTPValidationError", "ValidationError"):
