@@ -121,7 +121,7 @@ def _served(serving: Serving, options: Options, bounds: Bounds | None) -> Iterat
     bounds = bounds or Bounds(hosts=LOOPBACK, stop_s=5.0)
     operation = Operation(serving, bounds)
     app = Edge(_application(serving, options), operation, access=False)
-    config = running.config(app, bounds)
+    config = running.Config(app, bounds)
     config.load()
     state = ServerState()
 

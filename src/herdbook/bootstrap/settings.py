@@ -48,6 +48,12 @@ KNOWN: dict[str, Known] = {
     "readers.workers": Known("How many processes read formats.", default=2, number=True),
     "readers.memory_mb": Known("Memory that one of them may use, in MB.", default=512, number=True),
     "readers.seconds": Known("Time that one file may take, in seconds.", default=20, number=True),
+    "server.hosts": Known("Further names by which a server on loopback may be asked, with commas between them."),
+    "server.requests": Known("How many requests a server process answers at once.", default=512, number=True),
+    "server.transfers": Known("How many bodies of files a server process moves at once.", default=64, number=True),
+    "server.json_mb": Known("The largest body that is no file, in MB.", default=64, number=True),
+    "server.idle_seconds": Known("How long a client may do nothing amid a request.", default=60, number=True),
+    "server.stop_seconds": Known("How long a stop waits for what is at work.", default=30, number=True),
 }
 """All settings, by the dotted name that `herdbook config set` takes."""
 

@@ -25,12 +25,11 @@ class RefusedError(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. ``bounds`` is set on a subclass by ``bounded``."""
-
-    bounds = Bounds()
+    """One connection, within the bounds of the server's ``Config``."""
 
     def __init__(self, *args: Any, **given: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*args, **given)
+        self.bounds: Bounds = getattr(self.config, "bounds", Bounds())
         self.stopping = asyncio.Event()
         self._header_count = 0
         self._header_bytes = 0
@@ -174,8 +173,3 @@ class Connection(HttpToolsProtocol):
         """Let those who wait for something know that the server stops."""
         self.stopping.set()
         super().shutdown()
-
-
-def bounded(bounds: Bounds) -> type[Connection]:
-    """Return the protocol with these bounds."""
-    return type("BoundedConnection", (Connection,), {"bounds": bounds})

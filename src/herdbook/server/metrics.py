@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from herdbook.kernel.errors import HerdbookError
@@ -18,6 +26,11 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder through which several processes add up; prometheus-client reads it."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+def forget(pid: int) -> None:
+    """Stop counting what a worker that died was at."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]  # prometheus-client has no types here
 
 
 class Heads(Collector):
@@ -42,6 +55,9 @@ class Heads(Collector):
         except HerdbookError:
             return
         yield family
+
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # else each number has its time of birth beside it
 
 
 class Metrics:

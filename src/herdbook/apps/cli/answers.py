@@ -15,6 +15,7 @@ from herdbook.model.identities import IdentityEntry
 from herdbook.model.imports import Coverage, ImportEntry, Report, Status
 from herdbook.model.journal import Checkpoint, EventEntry
 from herdbook.model.lineage import Lineage
+from herdbook.model.mirrors import AdoptReport, MirrorReport
 from herdbook.model.models import ModelEntry
 from herdbook.model.plans import Plan
 from herdbook.model.pointers import Move, PointerEntry
@@ -249,6 +250,34 @@ class Script(Answer):
     script: Text
 
 
+class Serving(Answer):
+    """A server that answers; printed once it does."""
+
+    url: Text
+    folder: Text
+    workers: Int
+
+
+class WebhookStanding(Answer):
+    """How far a webhook is in a journal: the last event it heard of, how many there are beyond, and why not."""
+
+    namespace: Text
+    seq: Int
+    behind: Int
+    failures: Int = 0
+    trouble: Text | None = None
+
+
+class WebhookEntry(Answer):
+    """A webhook; without ``namespaces`` or ``kinds`` it hears of all."""
+
+    name: Text
+    url: Text
+    namespaces: tuple[Text, ...] = ()
+    kinds: tuple[Text, ...] = ()
+    standings: tuple[WebhookStanding, ...] = ()
+
+
 class Problem(Answer):
     """On stderr: what went wrong, after RFC 9457 (problem details)."""
 
@@ -290,6 +319,7 @@ ANSWERS: dict[str, Shape] = {
     "import show": Shape((ImportEntry,)),
     "import undo": Shape((ImportEntry,)),
     "import rules": Shape((RulesAnswer,), many=True),
+    "adopt": Shape((AdoptReport,)),
     "release list": Shape((ReleaseEntry,), many=True),
     "release show": Shape((ShownRelease,)),
     "release of": Shape((Released,), many=True),
@@ -327,6 +357,7 @@ ANSWERS: dict[str, Shape] = {
     "store copy": Shape((StoreReport,)),
     "store verify": Shape((StoreReport,), many=True),
     "store repair": Shape((StoreReport,), many=True),
+    "mirror": Shape((MirrorReport,), many=True),
     "backup": Shape((BundleReport,)),
     "undo": Shape((Done,)),
     "whoami": Shape((Me,)),
@@ -334,6 +365,10 @@ ANSWERS: dict[str, Shape] = {
     "config set": Shape((ConfigFile,)),
     "config unset": Shape((ConfigFile,)),
     "config path": Shape((ConfigFile,)),
+    "serve": Shape((Serving,)),
+    "webhook list": Shape((WebhookEntry,), many=True),
+    "webhook test": Shape((WebhookEntry,)),
+    "webhook deliver": Shape((WebhookEntry,), many=True),
     "doctor": Shape((DoctorReport,)),
     "gc": Shape((GarbageReport,)),
     "cache list": Shape((Cached,), many=True),
