@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from herdbook import __version__
 from herdbook.server import (
     activities,
     datasets,
@@ -30,6 +29,7 @@ from herdbook.server import (
 from herdbook.server.options import Options
 from herdbook.service.serving import Serving
 from herdbook.wire.routes import PREFIX
+from herdbook.wire.service import RELEASE
 
 
 def make_app(serving: Serving, options: Options | None = None) -> FastAPI:
@@ -37,7 +37,7 @@ def make_app(serving: Serving, options: Options | None = None) -> FastAPI:
     options = options or Options()
     app = FastAPI(
         title="Herdbook",
-        version=__version__,
+        version=RELEASE,
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,

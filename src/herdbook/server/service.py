@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from herdbook import __version__
 from herdbook.server import principals
 from herdbook.server.calls import Calls
 from herdbook.wire import service as wire
@@ -17,7 +16,7 @@ router = Calls("service")
 def get(request: Request) -> wire.Service:
     """Return what answers: Herdbook's version, the interface's, the registry, whether it may be written."""
     return wire.Service(
-        herdbook=__version__,
+        herdbook=wire.RELEASE,
         api=VERSION,
         registry=principals.serving(request).context.catalogue.registry,
         read_only=principals.options(request).read_only,

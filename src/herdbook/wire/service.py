@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from herdbook.model.base import Bool, Text, Value
 from herdbook.model.principals import RegistryId
 from herdbook.wire.routes import PREFIX, Route
 
+RELEASE = version("herdbook")
+"""Herdbook's version, as it is installed."""
 HEALTH = "/health"
 """Answers 200 while the process lives."""
 READY = "/ready"
