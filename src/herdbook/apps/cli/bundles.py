@@ -41,12 +41,34 @@ def tell(session: Session, report: BundleReport, done: str) -> None:
     shell_complete=complete_namespace,
     help="Only this one; repeatable.",
 )
+@click.option(
+    "--since",
+    multiple=True,
+    metavar="CHECKPOINT",
+    help="A part, from the event after this on; for one namespace the event's number will do. Repeatable.",
+)
+@click.option(
+    "--after", type=click.Path(path_type=str), metavar="BUNDLE", help="A part that follows an earlier bundle."
+)
 @click.option("--no-people", is_flag=True, help="Leave out what actors are called.")
 @pass_session
-def export(session: Session, /, *, folder: str, namespaces: tuple[str, ...], no_people: bool) -> None:
-    """Write journals, records and files of namespaces into a folder."""
+def export(
+    session: Session,
+    /,
+    *,
+    folder: str,
+    namespaces: tuple[str, ...],
+    since: tuple[str, ...],
+    after: str | None,
+    no_people: bool,
+) -> None:
+    """Write journals, records and files of namespaces into a folder.
+
+    A name that ends in .tar becomes one file. With --since or --after only what is new comes: a part, which proves
+    what is in it and not that nothing is missing. `herdbook bundle import` takes parts in their order.
+    """
     with session.admin() as admin, progress.stepping(session.output) as step:
-        report = admin.export_bundle(folder, namespaces, people=not no_people, step=step)
+        report = admin.export_bundle(folder, namespaces, since=since, after=after, people=not no_people, step=step)
     tell(session, report, "exported to")
     session.output.hint(f"herdbook bundle verify {folder}")
 
