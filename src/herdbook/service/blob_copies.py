@@ -18,7 +18,7 @@ from herdbook.kernel.errors import (
     MissingError,
     UnavailableError,
 )
-from herdbook.model.stores import StoreReport
+from herdbook.model.stores import StoreReport, Verification
 from herdbook.ports.admin import Step
 from herdbook.ports.blobs import BlobStore, Progress, Staged
 from herdbook.service import blob_checks
@@ -59,10 +59,13 @@ def repair(context: Context, *, rate: float | None = None, step: Step | None = N
         UnavailableError: when a store is away or full; ``store-empty``, when one has nothing: is its disk mounted?
     """
     stores = named(context.blobs)
-    return [
-        _Copying(context, name, store, {other: stores[other] for other in stores if other != name}, rate, step).repair()
+    works = [
+        _Copying(context, name, store, {other: stores[other] for other in stores if other != name}, rate, step)
         for name, store in stores.items()
     ]
+    for work in works:
+        work.check_not_empty()
+    return [work.repair() for work in works]
 
 
 class _Copying:
@@ -97,17 +100,26 @@ class _Copying:
         """Bring what the target lacks, and replace what is corrupt there."""
         told = blob_checks.verifications(self._context).get(self._name)
         bad = set(told.bad) if told else set()
-        self._check_not_empty()
         for item, error in in_order(self._mend, self._wrong(bad), stop=self._pace.stop):
             self._take(item, error, "repairing")
             if error is None:
                 bad.discard(item.sha256)
-        if told and bad != set(told.bad):
-            left = tuple(sha256 for sha256 in told.bad if sha256 in bad)
-            blob_checks.note(self._context, self._name, told.model_copy(update={"bad": left}))
+        if told:
+            self._note(told, bad)
         return self._report("repair")
 
-    def _check_not_empty(self) -> None:
+    def _note(self, told: Verification, bad: set[str]) -> None:
+        """Let the newest verification say what is wrong still."""
+        left = tuple(sha256 for sha256 in told.bad if sha256 in bad)
+        still: dict[str, object] = {"bad": left, "corrupt": told.corrupt - len(told.bad) + len(left)}
+        if told.ended:
+            still["missing"] = self._counts["missing"]
+        now = told.model_copy(update=still)
+        if now != told:
+            blob_checks.note(self._context, self._name, now)
+
+    def check_not_empty(self) -> None:
+        """Refuse to fill a store that has nothing, which may be somewhere else today."""
         if not self._sources or next(iter(self._target.list()), None) is not None:
             return
         if next(blob_checks.needed(self._context), None) is not None:

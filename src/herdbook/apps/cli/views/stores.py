@@ -45,7 +45,7 @@ def _count(count: int, what: str) -> str:
     return f"{t.number(count)} {what}" if count else ""
 
 
-_DONE = {"verify": "read again", "copy": "were there", "repair": "left as they were"}
+_DONE = {"verify": "read again", "copy": "there before", "repair": "in order"}
 
 
 def reports(found: Sequence[StoreReport]) -> RenderableType:
