@@ -7,16 +7,17 @@ import secrets
 import threading
 import time
 import warnings
-from typing import NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import Generic, NoReturn, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from herdbook.client.offline import Kept, KeptAnswers
+from herdbook.client.offline import KeptAnswers
 from herdbook.client.patience import Patience
 from herdbook.client.refusals import refusal
 from herdbook.client.transport import AWAY, Answer, Asking, Query, Transport, bad_answer, written
-from herdbook.kernel.errors import HerdbookWarning, InvalidError, UnavailableError
+from herdbook.kernel.errors import HerdbookError, HerdbookWarning, InvalidError, UnavailableError
 from herdbook.model.base import Value, invalid
 from herdbook.model.pages import Page
 from herdbook.wire import headers, service
@@ -45,6 +46,15 @@ def asked(kind: type[A], **given: object) -> A:
         return kind.model_validate(given)
     except ValidationError as error:
         raise invalid(error, kind.__name__.lower()) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """An answer that was given before: its ETag, its date, its value."""
+
+    etag: str
+    date: str
+    value: T
 
 
 class Calls:
@@ -93,9 +103,9 @@ class Calls:
             query["wait"] = wait
         told = _query(query)
         address = f"{route.path}?{written(told)}"
-        kept = self._kept.find(address) if keep and not wait else None
+        kept = self._understood(route, address) if keep and not wait else None
         if self.away and kept is not None:
-            return self._remembered(route, kept)
+            return self._remembered(kept)
         quick = None if kept is None else QUICK_S
         condition = {"If-None-Match": kept.etag} if kept and kept.etag else {}
         read = self.transport.timeouts.read + wait
@@ -105,19 +115,27 @@ class Calls:
         except UnavailableError as error:
             if kept is None or error.code in _STAYS:
                 raise
-            return self._remembered(route, kept)
+            return self._remembered(kept)
         if kept is not None and answer.status in _GATEWAY:
-            return self._remembered(route, kept)
+            return self._remembered(kept)
         self._away_until = 0.0
         if answer.status == 304 and kept is not None:  # Not Modified
             self._kept.again(address)
-            return route.load(kept.body), ""
+            return kept.value, ""
         value = _load(route, answer, told)
         if keep and not wait:
             self._kept.keep(address, answer.headers.get("etag", ""), answer.body)
         return value, ""
 
-    def _remembered(self, route: Route[T], kept: Kept) -> tuple[T, str]:
+    def _understood(self, route: Route[T], address: str) -> _Read[T] | None:
+        """Return what was answered before, unless another version of Herdbook kept it in a way that we do not know."""
+        kept = self._kept.find(address)
+        try:
+            return None if kept is None else _Read(kept.etag, kept.date, route.load(kept.body))
+        except (HerdbookError, RecursionError):
+            return None
+
+    def _remembered(self, kept: _Read[T]) -> tuple[T, str]:
         if not self.away:
             self._away_until = time.monotonic() + AWAY_S
         if not self._warned:
@@ -125,7 +143,7 @@ class Calls:
             away = "is not asked (HERDBOOK_OFFLINE)" if self._offline else "is away"
             message = f"answered from the cache of {kept.date}; the server {self.transport.url} {away}"
             warnings.warn(message, HerdbookWarning, stacklevel=4)
-        return route.load(kept.body), kept.date
+        return kept.value, kept.date
 
     # -- writing, and asking what is too long for an address
 
@@ -226,8 +244,8 @@ def _load(route: Route[T], answer: Answer, query: Query) -> T:
         raise bad_answer(f"the server answered {route.name} with HTTP status {answer.status}")
     try:
         value = route.load(answer.body)
-    except RecursionError as error:
-        raise bad_answer(f"the server's answer to {route.name} is nested too deep") from error
+    except (RecursionError, InvalidError) as error:
+        raise bad_answer(f"the server's answer to {route.name} is not understood: {error}") from error
     limit = query.get("limit")
     if isinstance(value, Page) and isinstance(limit, int) and len(value.items) > limit:
         raise bad_answer(f"the server gave {len(value.items):,} items where {limit:,} were asked for")

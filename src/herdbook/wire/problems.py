@@ -50,7 +50,7 @@ class Problem(Value):
 
     def error(self) -> HerdbookError:
         """Return the error that the library would have raised."""
-        reserved = {"message", "code", "hint"}
+        reserved = {"self", "message", "code", "hint"}
         details = {name: value for name, value in self.details.items() if name not in reserved}
         return _CLASSES[self.kind](self.detail, code=self.code, hint=self.hint, **details)
 
