@@ -44,7 +44,7 @@ class Journal:
         self.head, self.seq = f"sha256:{sha256(data).hexdigest()}", self.seq + 1
         yield data != line, "the line is cut, or longer than 32 MiB"
         event = parse(data)
-        ops, self.time = event["ops"], event["time"].removesuffix("Z")
+        ops, self.time, own = event["ops"], event["time"].removesuffix("Z"), f"{self.name}/"
         yield event["schema"] == "herdbook/event/1" and event["seq"] == self.seq, "not the next event"
         yield event.get("journal", self.head) == self.id and ("journal" in event) != genesis, "of another journal"
         yield ("prev" in event) != genesis and prev in ("", event.get("prev")), "prev is not the event before"
@@ -59,11 +59,12 @@ class Journal:
                 model, ordinal = op["model"], op["ordinal"]
                 before, self.ordinals[model] = self.ordinals.get(model, 0 if self.whole else ordinal - 1), ordinal
                 yield ordinal == before + 1, f"{model}@{ordinal} comes after @{before}"
+                yield model.startswith(own), f"{model} lies in another namespace"
                 self.state[f"version {model} {ordinal}"] = f" {op['record']}"
             elif kind == "point":
                 pointer, was, to = f"point {op['pointer']}", op.get("from", "-"), op.get("to", "-")
                 at = self.state.get(pointer, " -" if self.whole else f" {was}").split()[0]
-                yield at == was, f"{pointer} was at {at} and not at {was}"
+                yield at == was and f":{own}" in pointer, f"{pointer} was at {at} and not at {was}, or lies elsewhere"
                 yield "-" in (was, to) or not pointer.startswith("point label:"), f"{pointer} is set twice"
                 self.state[pointer] = f" {to} {self.seq}"
             elif kind in ("purge", "unpurge"):

@@ -225,6 +225,11 @@ RULES: dict[str, tuple[Bundle, str]] = {
     "an operation is no object": (_said("genesis"), "event 6"),  # type: ignore[arg-type]  # that is the point
     "an event has a second genesis": (_said(genesis()), "no such genesis"),
     "the time goes back": (_said(MOVE | LABEL | {"from": FIRST}, time="2026-11-20T09:04:59.75Z"), "the time goes back"),
+    "a model lies in another namespace": (
+        _said({"op": "version", "model": "other/x/y", "ordinal": 1, "record": FIRST}),
+        "lies in another namespace",
+    ),
+    "a label lies in another namespace": (_said(MOVE | {"pointer": "label:other/x/y:v1"}), "lies elsewhere"),
     "an event is of another schema": (_said(schema="herdbook/event/2"), "not the next event"),
     "an event is of another journal": (_said(journal=digest(b"")), "of another journal"),
     "what a pointer leads to is nowhere": (_said(MOVE | {"pointer": "profile:demo/x", "to": digest(b"")}), "missing"),
