@@ -1,6 +1,6 @@
 """A whole catalogue from one database into another, of either kind: the same registry, row for row, in another place.
 
-Both have the same tables (``schema``), and Herdbook gives all numbers itself, so a row is the same row there.
+Both have the same tables (``schema``), and numbers are copied with the rows, so a row is the same row there.
 PostgreSQL into a file is a backup that opens without a server; a file into PostgreSQL is how a registry moves.
 """
 

@@ -65,6 +65,7 @@ def _into(
             with_partial_indices()
             carry.make(link.sql)
             carry.rows(old, _copying(link), told)
+            _count_on(link)
         else:
             (here,) = postgres.say(link.raw, "SELECT id FROM registry")
             if here != registry:
@@ -87,6 +88,18 @@ def _copying(link: postgres.Link) -> carry.Put:
                 copy.write_row(row)
 
     return put
+
+
+def _count_on(link: postgres.Link) -> None:
+    """Let numbers that the database gives go on behind those that were copied."""
+    for table in carry.tables():
+        column = table.autoincrement_column
+        if column is not None:
+            postgres.say(
+                link.raw,
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  # names of our own
+                f"coalesce(max({column.name}), 0) + 1, false) FROM {table.name}",
+            )
 
 
 def _not_empty(place: str, registry: str) -> ConflictError:
