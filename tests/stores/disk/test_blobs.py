@@ -6,7 +6,6 @@ import gzip
 import io
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -228,35 +227,3 @@ def test_numpy_loads_from_a_stream_and_cannot_read_past_it(store: DiskBlobs) -> 
             loaded = numpy.load(stream)
             array = loaded["arr_0"] if save is numpy.savez else loaded
             assert (array == numpy.arange(300_000)).all()
-
-
-# -- many at once
-
-
-def test_many_are_verified_in_parallel_and_each_trouble_stands_with_its_digest(store: DiskBlobs) -> None:
-    shas = [put(store, sample(5000 + number, number)).sha256 for number in range(100)]
-    place(store, shas[17]).chmod(0o600)
-    place(store, shas[17]).write_bytes(b"other")
-    place(store, shas[40]).unlink()
-    done: list[int] = []
-    found = list(store.verify_many(iter(shas), progress=done.append, threads=3))
-    assert [sha256 for sha256, _ in found] == shas
-    trouble = {shas.index(sha256): type(error) for sha256, error in found if error is not None}
-    assert trouble == {17: CorruptError, 40: MissingError}
-    assert sum(done) == sum(5000 + number for number in range(100) if number not in {17, 40}) + 5
-
-
-def test_verification_stops_when_nobody_listens_any_more(store: DiskBlobs) -> None:
-    sha256 = put(store, sample(1000)).sha256
-    asked: list[str] = []
-
-    def endless() -> Iterator[str]:
-        while True:
-            asked.append(sha256)
-            yield sha256
-
-    found = store.verify_many(endless(), threads=2)
-    assert next(found) == (sha256, None)
-    found.close()  # type: ignore[attr-defined]  # it is a generator
-    assert len(asked) < 100
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("herdbook-verify")]

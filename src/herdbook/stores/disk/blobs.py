@@ -6,19 +6,17 @@ import os
 import re
 import stat
 import threading
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO
 
 from herdbook.kernel import digests
-from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
+from herdbook.kernel.errors import CorruptError, MissingError
 from herdbook.stores.disk import durable, reading, temporary, trouble
 from herdbook.stores.disk.copying import copy
 from herdbook.stores.disk.staged import DiskStaged, Shelves
 from herdbook.stores.disk.uploads import WEEK_S, DiskUploads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from herdbook.ports.blobs import BlobStore, Progress, Uploads
@@ -123,40 +121,6 @@ class DiskBlobs:
         except FileNotFoundError as error:
             raise _missing(sha256) from error
 
-    def verify_many(
-        self, sha256s: Iterable[str], *, progress: Progress | None = None, threads: int = 0
-    ) -> Iterator[tuple[str, HerdbookError | None]]:
-        """Verify blobs in parallel; yield each digest with what is wrong, in the order given, however many there are.
-
-        Args:
-            sha256s: taken as they are needed.
-            progress: called with bytes, never by two threads at once.
-            threads: 0 for one a processor.
-        """
-        tell = None if progress is None else _one_at_a_time(progress)
-        threads = threads or os.cpu_count() or 1
-        waiting: deque[tuple[str, Future[HerdbookError | None]]] = deque()
-        with ThreadPoolExecutor(threads, thread_name_prefix="herdbook-verify") as pool:
-            try:
-                for sha256 in sha256s:
-                    waiting.append((sha256, pool.submit(self._judge, sha256, tell)))
-                    if len(waiting) > 16 * threads:
-                        name, future = waiting.popleft()
-                        yield name, future.result()
-                while waiting:
-                    name, future = waiting.popleft()
-                    yield name, future.result()
-            finally:  # the caller stopped listening
-                for _, future in waiting:
-                    future.cancel()
-
-    def _judge(self, sha256: str, progress: Progress | None) -> HerdbookError | None:
-        try:
-            self.verify(sha256, progress=progress)
-        except HerdbookError as error:
-            return error
-        return None
-
     def delete(self, sha256: str) -> int:
         """Remove a blob, durably; return how many bytes that freed, 0 when it was not here.
 
@@ -229,16 +193,6 @@ def _names(folder: Path, pattern: re.Pattern[str]) -> list[str]:
         return []
     except OSError as error:
         raise trouble.reading(error, folder) from error
-
-
-def _one_at_a_time(progress: Progress) -> Progress:
-    lock = threading.Lock()
-
-    def tell(count: int) -> None:
-        with lock:
-            progress(count)
-
-    return tell
 
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ class Said:
     @classmethod
     def now(cls, size: int, *, finished: bool = False) -> Self:
         """Return the note of this moment."""
-        return cls(size, finished, time.time(), _boot(), _ticks())
+        return cls(size, finished, _wall(), _boot(), _ticks())
 
     def age(self) -> float:
         """Return how long ago it was, in seconds.
@@ -40,7 +40,7 @@ class Said:
         """
         if self.boot == _boot():
             return max(0.0, _ticks() - self.ticks)
-        return max(0.0, time.time() - self.wall)
+        return max(0.0, _wall() - self.wall)
 
     def line(self) -> bytes:
         """Return it as one line of fixed length with a check sum."""
@@ -54,6 +54,10 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip() or "-"
     except OSError:  # macOS has none: there the process is all that knows
         return f"process-{os.getpid()}-{time.time():.0f}"
+
+
+def _wall() -> float:
+    return time.time()
 
 
 def _ticks() -> float:
