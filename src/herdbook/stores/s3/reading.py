@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from typing import Any, BinaryIO, Final, Self, cast
 
@@ -52,15 +53,18 @@ class Ranges:
             done = tries = 0
             while done < len(view):
                 try:
-                    count = self._some(offset + done, view[done:])
+                    done += self._some(offset + done, view[done:])
+                    tries = 0
                 except (BotoCoreError, HTTPError, OSError) as error:
                     self._close()
                     tries += 1
                     if tries >= _TRIES:
                         raise self._bucket.translate(error, "get_object") from error
-                    continue
-                done += count
-                tries = 0 if count else tries
+                except MissingError as error:  # some stores take a moment to know what they were given
+                    tries += 1
+                    if tries >= _TRIES:
+                        raise _cut(self._key, "it was deleted") from error
+                    time.sleep(0.1 * 2**tries)
 
     def _some(self, offset: int, view: memoryview) -> int:
         if self._body is None or offset != self._at or self._at >= self._until:
@@ -79,8 +83,6 @@ class Ranges:
         until = self._size if on else min(self._size, offset + wanted)
         try:
             answer = self._bucket.ask("get_object", Key=self._key, Range=f"bytes={offset}-{until - 1}")
-        except MissingError as error:
-            raise _cut(self._key, "it was deleted") from error
         except HerdbookError as error:
             if error.details.get("status") == 416:
                 raise _cut(self._key, "it was cut short") from error

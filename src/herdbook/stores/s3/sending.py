@@ -53,7 +53,7 @@ class Multipart:
         self._bucket = bucket
         self.key = key
         self.upload = upload
-        self._etags: dict[int, str] = dict(parts)
+        self._etags = {number: etag.strip('"') for number, etag in parts}
         self._lock = threading.Lock()
 
     @classmethod
@@ -76,8 +76,12 @@ class Multipart:
     def has(self, number: int, etag: str) -> str:
         """Note that a part is there."""
         with self._lock:
-            self._etags[number] = etag
-        return etag.strip('"')
+            self._etags[number] = etag.strip('"')
+        return self._etags[number]
+
+    def fits(self, parts: Iterable[tuple[int, str]]) -> bool:
+        """Say whether none of these parts is another than what was sent under its number."""
+        return all(self._etags.get(number, etag) == etag for number, etag in parts)
 
     def complete(self, size: int) -> None:
         """Put the parts together; done already, as when an answer was lost, is done.
@@ -85,7 +89,7 @@ class Multipart:
         Raises:
             HerdbookError: as the store says, when no object of this size is there then.
         """
-        parts = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(self._etags.items())]
+        parts = [{"PartNumber": number, "ETag": f'"{etag}"'} for number, etag in sorted(self._etags.items())]
         try:
             self._bucket.ask(
                 "complete_multipart_upload",

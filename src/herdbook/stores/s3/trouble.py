@@ -30,6 +30,7 @@ _FULL: Final = {
     "StorageFull",
 }
 _ELSEWHERE: Final = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
+_ALTERED: Final = {"BadDigest", "IncompleteBody", "InvalidDigest", "InvalidPart", "XAmzContentSHA256Mismatch"}
 _NO_CREDENTIALS: Final = (
     boto.CredentialRetrievalError,
     boto.NoAuthTokenError,
@@ -98,6 +99,8 @@ def _answered(error: boto.ClientError, operation: str, place: str, bucket: str, 
         )
     if code in _DENIED or status in {401, 403}:
         return DeniedError(f"{what}: denied ({code or status})", code="s3-denied", hint=_CHAIN, **told)
+    if code in _ALTERED:
+        return altered(f"{what}: {code}")
     if code in _ELSEWHERE or status in {301, 307}:
         return _elsewhere(f"{what}: the bucket is elsewhere ({code or status})", told)
     return away(operation, place, bucket, f"{code or 'error'}, {status}", status)

@@ -8,7 +8,6 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, Self
 
-from herdbook.kernel.errors import MissingError
 from herdbook.stores.s3 import trouble
 from herdbook.stores.s3.bucket import Bucket
 from herdbook.stores.s3.sending import md5_header
@@ -28,6 +27,7 @@ class State:
         turn: random, another at each change.
         plain: whether this store's ETags are MD5, which shows in that of the object itself.
         tail: the tail's bytes; empty where only the header was read.
+        etag: of the object, when it was read.
     """
 
     multipart: str
@@ -36,6 +36,7 @@ class State:
     turn: str
     plain: bool
     tail: bytes
+    etag: str = ""
 
     @classmethod
     def read(cls, bucket: Bucket, key: str, *, whole: bool) -> Self:
@@ -50,15 +51,15 @@ class State:
             try:
                 head = json.loads(data[:HEADER])
                 tail, plain = data[HEADER:], whole and _md5(data) == etag
-                state = cls(head["multipart"], head["start"], head["length"], head["turn"], plain, tail)
+                state = cls(head["multipart"], head["start"], head["length"], head["turn"], plain, tail, etag)
                 if not whole or (len(tail) == state.length and _md5(tail) == head["md5"]):
                     return state
             except (ValueError, KeyError, TypeError):
                 continue
         raise trouble.altered("the note of an upload")
 
-    def write(self, bucket: Bucket, key: str) -> None:
-        """Write it, in one request, which is done whole or not at all."""
+    def write(self, bucket: Bucket, key: str) -> str:
+        """Write it, in one request, which is done whole or not at all; return its MD5."""
         head = {
             "multipart": self.multipart,
             "start": self.start,
@@ -68,6 +69,7 @@ class State:
         }
         data = json.dumps(head).encode().ljust(HEADER) + self.tail
         bucket.ask("put_object", Key=key, Body=data, ContentMD5=md5_header(data))
+        return _md5(data)
 
     def then(self, start: int, tail: bytes) -> State:
         """Return how it stands when ``start`` bytes are in parts, and ``tail`` follows."""
@@ -77,14 +79,6 @@ class State:
 def begun(multipart: str) -> State:
     """Return how an upload stands that has no bytes yet."""
     return State(multipart, 0, 0, secrets.token_hex(8), plain=False, tail=b"")
-
-
-def look(bucket: Bucket, key: str, turn: str) -> bool:
-    """Say whether nobody changed it since."""
-    try:
-        return State.read(bucket, key, whole=False).turn == turn
-    except MissingError:
-        return False
 
 
 def _md5(data: bytes) -> str:

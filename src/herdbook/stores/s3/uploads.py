@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from herdbook.kernel.errors import ConflictError, MissingError
+from herdbook.kernel.errors import ConflictError, MissingError, UnavailableError
 from herdbook.kernel.hashing import Digests
 from herdbook.kernel.sources import Source
 from herdbook.model.files import Content
@@ -35,13 +35,14 @@ _WAITS: Final = (0.1, 0.4, 1.0)
 class _Here:
     """What is in the store of an upload: its state, its full parts in order, and the size in bytes of all of it.
 
-    ``finished`` is the object that it became.
+    ``finished`` is the object that it became; ``lost`` when the store had told of more parts before.
     """
 
     state: State
     parts: tuple[tuple[int, str], ...]
     size: int
     finished: Head | None = None
+    lost: bool = False
 
     @property
     def tail(self) -> bytes:
@@ -97,18 +98,35 @@ class S3Uploads:
         if here.size != offset:
             raise _wrong_offset(here.size)
         stream = Source(source)
-        start, tail = self._send(upload, here, stream)
-        if start != here.start or tail != here.tail:
-            with self._names.held(upload):
-                if not upload_state.look(self._bucket, self._key(upload, "state"), here.state.turn):
-                    raise _wrong_offset(self.offset(upload))
-                here.state.then(start, tail).write(self._bucket, self._key(upload, "state"))
+        multipart = Multipart(self._bucket, self._key(upload, "whole"), here.state.multipart)
+        start, tail = self._send(upload, multipart, here, stream)
+        if start != here.start or tail != here.tail or here.lost:
+            self._note(upload, here, multipart, here.state.then(start, tail))
         stream.check_broken()
         return start + len(tail)
 
-    def _send(self, upload: str, here: _Here, stream: Source) -> tuple[int, bytes]:
+    def _note(self, upload: str, here: _Here, multipart: Multipart, state: State) -> None:
+        """Write how it stands now, and see whether the store has what it says that it took."""
+        key = self._key(upload, "state")
+        with self._names.held(upload):
+            if State.read(self._bucket, key, whole=False).turn != here.state.turn:
+                raise _wrong_offset(self.offset(upload))
+            md5 = state.write(self._bucket, key)
+        now = self._here(upload, whole=False)
+        if now.state.turn != state.turn and now.size >= state.start + state.length:
+            return  # somebody goes on already
+        if state.plain and not (multipart.fits(now.parts) and now.state.etag in {md5, here.state.etag}):
+            raise self._spoilt(upload)
+        if now.size != state.start + state.length:
+            raise trouble.altered("bytes of an upload that it took are not there")
+
+    def _spoilt(self, upload: str) -> UnavailableError:
+        # A part cannot be taken back, and would count as bytes that are here.
+        self.abandon(upload)
+        return trouble.altered("a part of an upload, which must begin again")
+
+    def _send(self, upload: str, multipart: Multipart, here: _Here, stream: Source) -> tuple[int, bytes]:
         """Send all full parts; return where they end, and the bytes that are left over."""
-        multipart = Multipart(self._bucket, self._key(upload, "whole"), here.state.multipart)
         start, rest, number = here.start, here.tail, len(here.parts) + 1
         waiting: list[Future[None]] = []
         with ThreadPoolExecutor(_SENDERS, thread_name_prefix="herdbook-part") as pool:
@@ -132,9 +150,7 @@ class S3Uploads:
         except MissingError as error:
             raise _no_upload(upload) from error
         if state.plain and etag != hashlib.md5(data, usedforsecurity=False).hexdigest():
-            # A part cannot be taken back, and would count as bytes that are here.
-            self.abandon(upload)
-            raise trouble.altered("a part of an upload, which must begin again")
+            raise self._spoilt(upload)
 
     def finish(self, upload: str, *, progress: Progress | None = None) -> S3Staged:
         """Put the parts together, read the whole back, hash it, and return it; the upload stays until that is kept.
@@ -157,6 +173,8 @@ class S3Uploads:
         return S3Staged(self._bucket, self._names, content, key, etag, self._key(upload, "state"))
 
     def _complete(self, upload: str, here: _Here) -> None:
+        if here.lost:
+            raise trouble.altered("bytes of an upload that it took are not there; ask for the offset, and go on there")
         key = self._key(upload, "whole")
         multipart = Multipart(self._bucket, key, here.state.multipart, here.parts)
         if here.size == 0:  # a multipart upload has one part at least
@@ -205,7 +223,8 @@ class S3Uploads:
                 return _Here(state, parts, size)
             if wait is not None:  # the list is older than the state that was written after it
                 time.sleep(wait)
-        raise trouble.away("list_parts", self._bucket.place, self._bucket.name, "parts of an upload are missing")
+        # Whatever was lost there comes again, when the client is told how little is here.
+        return _Here(state, parts, start, lost=True)
 
     def _parts(self, key: str, multipart: str) -> tuple[tuple[int, str], ...]:
         """Return the full parts, in order, up to the first gap; a short one is of a ``finish`` that did not end."""
