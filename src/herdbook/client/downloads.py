@@ -186,8 +186,8 @@ class Downloads:
         """Say whether a file seems to be in the cache."""
         return self._cache.path(sha256).exists()
 
-    def digest(self, path: str, query: Query) -> str:
-        """Ask under which sha256 the server has a file, and whether one may have it.
+    def known_as(self, path: str, query: Query) -> str:
+        """Ask whether one may have a file; return the sha256 that the server has it under, empty when it does not say.
 
         Raises:
             HerdbookError: what the server says.
@@ -197,9 +197,7 @@ class Downloads:
         if answer.status >= 400:  # such an answer has no body that would say why
             answer = self._calls.exchange(Asking("GET", path, query, {"Range": "bytes=0-0"}))
         named = _ETAG.fullmatch(answer.headers.get("etag", ""))
-        if named is None:
-            raise bad_answer("the server does not say what the file is that it gives")
-        return named[1]
+        return named[1] if named else ""
 
 
 def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from herdbook.client.calls import Calls, asked
 from herdbook.client.downloads import Downloads, Wanted
-from herdbook.client.transport import Query
+from herdbook.client.transport import Query, bad_answer
 from herdbook.client.uploads import Uploads
 from herdbook.kernel import digests as digests_
 from herdbook.kernel.errors import UnavailableError
@@ -67,7 +67,9 @@ class Files:
         file = entry.version.file(path)
         if file is not None and file.resolved:
             return self._downloads.bring(Wanted(wire.OPEN, query, file.digest, file.size), progress).stream()
-        sha256 = self._downloads.digest(wire.OPEN, query)
+        sha256 = self._downloads.known_as(wire.OPEN, query)
+        if not sha256:
+            raise bad_answer("the server does not say what the file is that it gives")
         named = None if file is None else file.digest
         return self._downloads.bring(Wanted(wire.OPEN, query, sha256, named=named), progress).stream()
 
@@ -76,7 +78,7 @@ class Files:
         digests_.check_sha256(sha256)
         query: Query = {"namespace": namespace, "digest": sha256}
         if self._downloads.cached(sha256):
-            self._downloads.digest(wire.BLOB, query)  # whether one may have it is for the server to say
+            self._downloads.known_as(wire.BLOB, query)  # whether one may have it is for the server to say
         return self._downloads.bring(Wanted(wire.BLOB, query, sha256)).stream()
 
     def verify(self, reference: str, *, progress: Progress | None = None) -> list[FileCheck]:
