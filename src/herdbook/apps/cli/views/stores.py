@@ -15,9 +15,8 @@ from herdbook.model.stores import StoreEntry, StoreReport, Verification
 def entries(found: Sequence[StoreEntry]) -> RenderableType:
     """Return the stores in their order."""
     counted = any(entry.blobs is not None for entry in found)
-    table = t.table(
-        "store", "", "place", *(["blobs", "size"] if counted else []), "verified", right=[3, 4] if counted else []
-    )
+    counts = ["blobs", "size"] if counted else []
+    table = t.table("store", "", *counts, "verified", "place", right=[2, 3] if counted else [])
     for entry in found:
         figures = []
         if counted:
@@ -26,9 +25,9 @@ def entries(found: Sequence[StoreEntry]) -> RenderableType:
         table.add_row(
             Text(entry.name, style=t.HEAD),
             Text("written" if entry.written else "", style=t.DIM),
-            Text(t.place(entry.place)),
             *figures,
             state,
+            Text(t.place(entry.place)),
         )
     return table
 
@@ -51,6 +50,7 @@ _DONE = {"verify": "read again", "copy": "there before", "repair": "in order"}
 def reports(found: Sequence[StoreReport]) -> RenderableType:
     """Return what was done, store by store, with what is wrong."""
     parts: list[RenderableType] = []
+    width = max((len(report.store) for report in found), default=0)
     for report in found:
         verdict = ("sound", t.GOOD) if report.sound else ("NOT SOUND", t.LOUD)
         counts = t.joined(
@@ -64,7 +64,7 @@ def reports(found: Sequence[StoreReport]) -> RenderableType:
                 f"went on from {t.when(report.started)}" if report.resumed else "",
             ]
         )
-        parts.append(t.line((report.store, t.HEAD), verdict, (counts, t.DIM)))
+        parts.append(t.line((report.store.ljust(width), t.HEAD), verdict, (counts, t.DIM)))
         if report.findings:
             parts.append(t.section("Findings", reports_.findings(report.findings)))
     return Group(*parts)
