@@ -46,13 +46,17 @@ class Wish:
 
 @dataclass
 class Choice:
-    """A version that is to be adopted. ``record`` is the full one where an unresolved version was resolved."""
+    """A version that is to be adopted. ``record`` is the full one where an unresolved version was resolved.
+
+    ``here`` and ``new_labels`` are as of the last look at the target, ``outcome`` as of the first.
+    """
 
     entry: Entry
     model: str
     labels: tuple[str, ...]
     here: Entry | None = None
     new_labels: tuple[str, ...] = ()
+    outcome: str = ""
 
     @property
     def record(self) -> str:
@@ -147,6 +151,7 @@ def compare(target: Registry, choices: Iterable[Choice]) -> Target:
             elif entry is not choice.here:
                 new.append(label)
         choice.new_labels = tuple(new)
+        choice.outcome = choice.outcome or ("new" if choice.here is None else "labelled" if new else "known")
     return found
 
 

@@ -244,7 +244,6 @@ class _Adoption:
         """Return what came, or would come."""
         written = not dry_run and any(part.anything for part in parts)
         choices = [choice for part in parts for choice in part.choices]
-        outcomes = {id(choice): _outcome(choice) for choice in choices}
         if written:
             adopt_select.compare(self._target, choices)
         blobs = {sha256: size or 0 for part in parts for sha256, (_, size) in part.blobs.items()}
@@ -256,7 +255,7 @@ class _Adoption:
             versions=tuple(
                 Adopted.read(
                     {"origin": choice.origin, "record": choice.record, "model": choice.model, "labels": choice.labels,
-                     "outcome": outcomes[id(choice)]} | ({"ordinal": choice.here.ordinal} if choice.here else {})
+                     "outcome": choice.outcome} | ({"ordinal": choice.here.ordinal} if choice.here else {})
                 )
                 for choice in choices
             ),
@@ -271,7 +270,3 @@ class _Adoption:
             conflicts=tuple(conflicts),
             findings=self._findings.all(),
         )  # fmt: skip
-
-
-def _outcome(choice: Choice) -> str:
-    return "new" if choice.here is None else "labelled" if choice.new_labels else "known"
