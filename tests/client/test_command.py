@@ -137,13 +137,16 @@ def test_states_are_equal_whichever_way_they_came(served: Served, files: Path, t
         ("doctor",),
         ("doctor", "--migrate"),
         ("gc",),
-        ("backup", "/tmp/nowhere"),
-        ("bundle", "export", "/tmp/nowhere", "--namespace", "demo"),
+        ("backup", "nowhere"),
+        ("bundle", "export", "nowhere", "--namespace", "demo"),
         ("init",),
     ],
     ids=" ".join,
 )
-def test_what_an_owner_does_is_done_at_the_servers_machine(served: Served, words: tuple[str, ...]) -> None:
+def test_what_an_owner_does_is_done_at_the_servers_machine(
+    served: Served, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     said = run("-R", served.url, *words)
     assert said.status == 5
     assert f"{served.url} is a server" in said.err

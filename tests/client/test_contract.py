@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.client.connected import Connect
 
+from herdbook import client
 from herdbook.ports.registry import Registry
 from herdbook.testing.registry import RegistryContract
 
@@ -18,3 +21,8 @@ class TestRemoteRegistry(RegistryContract):
     def other(self, registry: Registry, connect: Connect) -> Registry:
         assert registry.url
         return connect()
+
+
+def test_one_file_speaks_http() -> None:
+    folder = Path(client.__file__).parent
+    assert [path.name for path in folder.glob("*.py") if "httpx2" in path.read_text("utf-8")] == ["transport.py"]

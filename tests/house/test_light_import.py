@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = {
     *("sqlalchemy", "alembic", "fastapi", "starlette", "numpy", "onnx", "rich", "click", "jsonschema", "requests"),
-    *("pathspec", "license_expression", "httpx", "pytest", "hypothesis", "sqlite3", "asyncio", "multiprocessing"),
+    *("pathspec", "license_expression", "httpx2", "pytest", "hypothesis", "sqlite3", "asyncio", "multiprocessing"),
 }
 PYDANTIC = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
 MAX_FOREIGN = 40
@@ -38,6 +38,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     # pydantic counts once: its size is not ours to keep.
     others = {name for name in foreign if name.partition(".")[0] not in PYDANTIC}
     assert len(others) < MAX_FOREIGN, sorted(others)
+
+
+def test_opening_a_folder_loads_nothing_of_a_client() -> None:
+    loaded = _loaded("import herdbook, tempfile; herdbook.open(tempfile.mkdtemp()).close()")
+    assert not _tops(loaded) & {"httpx2", "httpcore2", "h11"}
+    assert "herdbook.client" not in loaded
 
 
 @pytest.mark.parametrize("floor", ["model", "ports"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from herdbook import __version__
 from herdbook.bootstrap import discovery, parts
 from herdbook.bootstrap import settings as settings_
 from herdbook.model.principals import Person, Principal
@@ -109,6 +110,7 @@ def _remote(url: str, settings: settings_.Settings) -> Registry:
         cache_bytes=settings.number("cache.max_gb") * 10**9,
         timeouts=Timeouts(*(settings.number(f"server.{name}_s") for name in ("connect", "read", "retry"))),
         offline=os.environ.get("HERDBOOK_OFFLINE") == "1",
+        version=__version__,
     )
     return RemoteRegistry(url, principal, _person(principal, settings), options)
 

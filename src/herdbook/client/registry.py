@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from herdbook import __version__
 from herdbook.client.activities import Activities
 from herdbook.client.cache import Cache
 from herdbook.client.calls import Calls
@@ -34,12 +33,13 @@ from herdbook.wire import headers
 
 @dataclass(frozen=True)
 class Options:
-    """How a server is spoken to. ``cache_bytes`` is how many bytes of files the cache may hold."""
+    """How a server is spoken to; ``version`` is ours, ``cache_bytes`` how many bytes of files the cache may hold."""
 
     cache: Path
     cache_bytes: int = 20 * 10**9
     timeouts: Timeouts = field(default_factory=Timeouts)
     offline: bool = False
+    version: str = "?"
 
 
 class RemoteRegistry:
@@ -58,8 +58,8 @@ class RemoteRegistry:
         self.principal = principal.model_copy(update={"assurance": "claimed"})
         told = {
             headers.PRINCIPAL: headers.write_principal(principal),
-            headers.CLIENT: f"herdbook/{__version__}",
-            "User-Agent": f"herdbook/{__version__}",
+            headers.CLIENT: f"herdbook/{options.version}",
+            "User-Agent": f"herdbook/{options.version}",
         }
         self._transport = Transport(url, told, options.timeouts)
         kept = KeptAnswers(options.cache, url, principal.id)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from herdbook.kernel.errors import CorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from _typeshed import WriteableBuffer
-
+Buffer = Any
+"""Whatever takes bytes; the type of the language has a name from Python 3.12 on."""
 READ_AHEAD: Final = 1 << 18
 """Bytes read at once for a caller that asks for few."""
 _BUFFER: Final = 1 << 20
@@ -98,7 +98,7 @@ class RawVerified(Raw):
         self._at = base + offset
         return self._at
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Buffer) -> int:
         """Read the next bytes; the last of all come only when the digest fits.
 
         Raises:
@@ -208,12 +208,12 @@ class VerifiedStream(io.BufferedIOBase):
         self._ready()
         return self._inner.read1(min(size, READ_AHEAD))
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Buffer, /) -> int:
         """Fill the buffer; return how many bytes came."""
         self._ready()
         return self._inner.readinto(buffer)
 
-    def readinto1(self, buffer: WriteableBuffer, /) -> int:
+    def readinto1(self, buffer: Buffer, /) -> int:
         """Fill the buffer with what one read gives; return how many bytes came."""
         self._ready()
         return self._inner.readinto1(buffer)
