@@ -8,6 +8,7 @@ from herdbook.server import (
     activities,
     datasets,
     errors,
+    feed,
     files,
     health,
     identities,
@@ -58,6 +59,7 @@ def make_app(serving: Serving, options: Options | None = None) -> FastAPI:
     app.include_router(releases.router)
     app.include_router(imports.router)
     app.include_router(namespaces.router)
+    app.include_router(feed.router)
     app.include_router(journal.router)
     app.include_router(people.router)
     app.include_router(service.router)

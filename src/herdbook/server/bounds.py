@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from herdbook.wire.journal import MAX_WAIT_S
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -19,6 +21,7 @@ class Bounds:
         idle_s: how long a body may stand still, or a client take nothing of an answer, in seconds.
         trickle: bytes that a body must bring at least in ``idle_s``.
         json_bytes: the largest body that is no file, in bytes.
+        wait_s: how long an answer waits at most for an event to come, in seconds.
         stop_s: how long a stop waits for what is at work, in seconds.
     """
 
@@ -31,6 +34,7 @@ class Bounds:
     idle_s: float = 60.0
     trickle: int = 2**10
     json_bytes: int = 64 * 2**20
+    wait_s: float = MAX_WAIT_S
     stop_s: float = 30.0
 
 

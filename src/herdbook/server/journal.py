@@ -1,12 +1,11 @@
-"""The noun ``journal`` over HTTP; waiting for what follows is in ``feed``."""
+"""The noun ``journal`` over HTTP; its events, for which one may wait, are in ``feed``."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
 
-from herdbook.model.journal import Checkpoint, EventEntry
-from herdbook.model.pages import Page
+from herdbook.model.journal import Checkpoint
 from herdbook.ports.registry import Registry
 from herdbook.server.calls import Calls
 from herdbook.server.parameters import After, Limit, Namespace
@@ -24,12 +23,6 @@ class _Lines(Route[Sequence[bytes]]):
 
 
 LINES = _Lines("journal.lines", "GET", wire.LINES.removeprefix(PREFIX), bytes)
-
-
-@router.answers(wire.EVENTS)
-def events(registry: Registry, namespace: Namespace, after: After = 0, limit: Limit = 100) -> Page[EventEntry]:
-    """Return events in order; the cursor is the last sequence."""
-    return registry.journal.events(namespace, after=after, limit=limit)
 
 
 @router.answers(LINES, "application/jsonl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from anyio import to_thread
 
@@ -15,7 +16,7 @@ POLL_S = 0.1
 
 
 class Watch:
-    """Waits for events. It belongs to one event loop."""
+    """Waits for events, in one event loop at a time."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -24,25 +25,24 @@ class Watch:
         self._moved = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
-    async def beyond(self, namespace: str, seq: int, wait_s: float, stopping: asyncio.Event) -> None:
-        """Return when the journal has an event after ``seq``, the time is over, or the server stops."""
+    async def beyond(self, namespace: str, seq: int, wait_s: float, ends: Sequence[asyncio.Task[bool]]) -> None:
+        """Return when the journal has an event after ``seq``, the time is over, or one of ``ends`` is done."""
         deadline = time.monotonic() + wait_s
-        stop = asyncio.create_task(stopping.wait())
         self._waiting += 1
-        if self._looking is None or self._looking.done():
-            self._heads = {}
+        looking = self._looking
+        if looking is None or looking.done() or looking.get_loop() is not asyncio.get_running_loop():
+            self._heads, self._moved = {}, asyncio.Event()
             self._looking = asyncio.create_task(self._look())
         try:
-            while self._heads.get(namespace.casefold(), 0) <= seq and not stop.done():
+            while self._heads.get(namespace.casefold(), 0) <= seq and not any(end.done() for end in ends):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return
                 moved = asyncio.create_task(self._moved.wait())
-                await asyncio.wait({moved, stop}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({moved, *ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 moved.cancel()
         finally:
             self._waiting -= 1
-            stop.cancel()
 
     async def _look(self) -> None:
         while self._waiting:
