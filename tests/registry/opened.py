@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import herdbook
+from herdbook.bootstrap import parts as parts_
 from herdbook.kernel import digests
 from herdbook.model.facts import Facts
 from herdbook.model.principals import Principal
@@ -18,7 +19,6 @@ from herdbook.ports.registry import Registry
 from herdbook.service.context import Context
 from herdbook.service.registry import LocalRegistry
 from herdbook.stores.disk.blobs import DiskBlobs
-from herdbook.stores.sql.catalogue import SqlCatalogue
 
 Open = Callable[..., LocalRegistry]
 
@@ -69,7 +69,7 @@ def open_as(folder: Path, lent: Readers) -> Iterator[Open]:
     def open_(principal: Principal | None = None, **given: object) -> LocalRegistry:
         parts = {
             "url": str(folder),
-            "catalogue": SqlCatalogue.open(folder / "catalogue.sqlite"),
+            "catalogue": parts_.open_catalogue(folder, create=False, read_only=False),
             "blobs": DiskBlobs(folder / "blobs"),
             "principal": principal or Principal(id=digests.new_id("actor"), assurance="os"),
             "make_readers": lambda: lent,

@@ -1,6 +1,8 @@
-"""LocalRegistry, over SQLite and a local disk, under the contract that all registries are under."""
+"""LocalRegistry, over SQLite or PostgreSQL and a local disk, under the contract that all registries are under."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from tests.registry.opened import Open
@@ -18,6 +20,12 @@ class TestLocalRegistry(RegistryContract):
     def other(self, registry: Registry, open_as: Open) -> Registry:
         assert registry.url
         return open_as()
+
+
+class TestOnPostgres(TestLocalRegistry):
+    @pytest.fixture
+    def folder(self, pg_folder: Path) -> Path:
+        return pg_folder
 
 
 def test_no_rule_of_the_contract_hides_another_of_the_same_name() -> None:

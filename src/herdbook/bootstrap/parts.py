@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from herdbook.bootstrap import registry_file
-from herdbook.kernel.errors import InvalidError, MissingError
+from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
 from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Catalogue
 
@@ -18,9 +18,18 @@ def check_folder(folder: Path, said_by: str, *, create: bool) -> None:
     """Check that a folder is a registry, or may become one.
 
     Raises:
+        ConflictError: ``two-catalogues``, when it has one and ``registry.toml`` names another: a move was not done.
         MissingError: when it is none and none is to be made, or something else is in it.
     """
-    if (folder / CATALOGUE).exists() or registry_file.read(folder).catalogue:
+    here, elsewhere = (folder / CATALOGUE).exists(), registry_file.read(folder).catalogue
+    if here and elsewhere:
+        raise ConflictError(
+            f"{folder} holds {CATALOGUE}, and its {registry_file.NAME} names a database: which of the two it is cannot "
+            "be told",
+            code="two-catalogues",
+            hint="`herdbook move` brings the one in the folder into the database; or take `catalogue` out of the file.",
+        )
+    if here or elsewhere:
         return
     if not create:
         raise MissingError(
@@ -37,10 +46,40 @@ def check_folder(folder: Path, said_by: str, *, create: bool) -> None:
 
 
 def open_catalogue(folder: Path, *, create: bool, read_only: bool) -> Catalogue:
-    """Open the catalogue of a registry's folder."""
+    """Open the catalogue of a registry's folder: where ``registry.toml`` says, else a file in the folder.
+
+    Raises:
+        InvalidError: ``bad-settings`` when it names no PostgreSQL database; and what ``SqlCatalogue`` raises.
+    """
     from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - so that importing this stays light
 
+    url = registry_file.read(folder).catalogue
+    if url:
+        return SqlCatalogue.connect(_postgresql(url, folder), create=create and not read_only, read_only=read_only)
     return SqlCatalogue.open(folder / CATALOGUE, create=create and not read_only, read_only=read_only)
+
+
+def migrate_catalogue(folder: Path) -> str | None:
+    """Bring an older catalogue up to date; return what is kept of it as it was, ``None`` when nothing was to do."""
+    from herdbook.stores.sql.catalogue import SqlCatalogue  # noqa: PLC0415 - so that importing this stays light
+
+    url = registry_file.read(folder).catalogue
+    if url:
+        before = SqlCatalogue.migrate_database(_postgresql(url, folder))
+        return before and f"no copy; its schema was {before}"
+    kept = SqlCatalogue.migrate(folder / CATALOGUE)
+    return None if kept is None else str(kept)
+
+
+def _postgresql(url: str, folder: Path) -> str:
+    hint = "Write postgresql://HOST/DATABASE, or leave it out for a file in the folder."
+    if not url.startswith(("postgresql://", "postgres://")):
+        problem = f"the catalogue {url!r} is not a PostgreSQL database"
+    elif {"password", "sslpassword"} & parse_qs(urlsplit(url).query).keys():
+        problem = "a password stands in the catalogue's URL: give it by the environment"
+    else:
+        return url
+    raise InvalidError(f"{folder / registry_file.NAME}: {problem}", code="bad-settings", hint=hint)
 
 
 def open_blobs(folder: Path) -> BlobStore:

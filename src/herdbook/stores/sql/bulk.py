@@ -13,6 +13,9 @@ from sqlalchemy.dialects import sqlite
 CHUNK = 500
 """How many values one IN list takes."""
 
+ROWS = "herdbook rows"
+"""Where a connection's ``info`` has how many rows were written through it."""
+
 T = TypeVar("T")
 
 _Arrange = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -91,6 +94,7 @@ class Many:
         values = list(rows) if arrange is None else [arrange(row) for row in rows]
         if values:
             connection.exec_driver_sql(text, values)
+            connection.info[ROWS] = connection.info.get(ROWS, 0) + len(values)
 
     def _compile(self, dialect: Dialect) -> tuple[str, _Arrange | None]:
         statement = self._statement(dialect) if callable(self._statement) else self._statement

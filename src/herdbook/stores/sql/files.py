@@ -114,7 +114,7 @@ class FileTables:
         """Return the files of version records."""
         found: dict[str, list[FileRow]] = {}
         for part in chunks(map(raw, dict.fromkeys(records))):
-            for row in map(_file, self.connection.execute(_FILES, {"digests": part})):
+            for row in map(_file, self.connection.execute(_FILES, {"digests": part}).all()):
                 found.setdefault(row.record, []).append(row)
         return found
 
@@ -129,7 +129,7 @@ class FileTables:
         """Return what is known of contents that were once stored or told."""
         found: dict[str, Content] = {}
         for part in chunks(map(raw, sha256s)):
-            for content in map(_content, self.connection.execute(_CONTENTS, {"sha256s": part})):
+            for content in map(_content, self.connection.execute(_CONTENTS, {"sha256s": part}).all()):
                 found[content.sha256] = content
         return found
 
@@ -153,7 +153,7 @@ class FileTables:
             bounds = span(prefix, length) if algorithm in {"", name} else None
             if bounds is not None:
                 given = {"first": bounds[0], "end": bounds[1], "limit": limit}
-                for content in map(_content, self.connection.execute(_LIKE[name], given)):
+                for content in map(_content, self.connection.execute(_LIKE[name], given).all()):
                     found.setdefault(content.sha256, content)
         return list(found.values())[:limit]
 

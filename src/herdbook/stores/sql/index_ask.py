@@ -12,6 +12,8 @@ LISTS = (1, 8, 64, 500)
 
 Row = tuple[Any, ...]
 
+Build = Callable[[list[BindParameter[Any]]], Select[*tuple[Any, ...]]]
+
 _Compiled = tuple[str, list[int], tuple[object, ...]]
 
 
@@ -23,16 +25,19 @@ class Ask:
         names: the other parameters, in the order in which their values are given.
         width: how many parameters each thing in the list has.
         lists: lengths of the list for which the statement is compiled.
+        postgresql: makes the select for that database, where the other one would have it read too much.
     """
 
     def __init__(
         self,
-        build: Callable[[list[BindParameter[Any]]], Select[*tuple[Any, ...]]],
+        build: Build,
         *names: str,
         width: int = 1,
         lists: tuple[int, ...] = LISTS,
+        postgresql: Build | None = None,
     ) -> None:
-        self._build = build
+        self._build = {"postgresql": postgresql or build}
+        self._otherwise = build
         self._names = names
         self._width = width
         self._lists = lists
@@ -64,7 +69,8 @@ class Ask:
 
     def _compile(self, connection: Connection, size: int) -> _Compiled:
         listed = [f"listed_{place}" for place in range(size * self._width)]
-        compiled = self._build([bindparam(name) for name in listed]).compile(dialect=connection.dialect)
+        build = self._build.get(connection.dialect.name, self._otherwise)
+        compiled = build([bindparam(name) for name in listed]).compile(dialect=connection.dialect)
         given = [*self._names, *listed]
         constants = {name: value for name, value in compiled.params.items() if name not in given}
         places = {name: place for place, name in enumerate([*given, *constants])}

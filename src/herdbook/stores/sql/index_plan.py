@@ -14,7 +14,7 @@ from functools import partial
 from operator import ge, gt, le, lt
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, bindparam, select
 
 from herdbook.model import query as q
 from herdbook.model.query_match import WORDS
@@ -22,6 +22,7 @@ from herdbook.stores.sql import index_hashes
 from herdbook.stores.sql.index_ask import Ask
 from herdbook.stores.sql.index_blocks import BLOCK, unpack_ids
 from herdbook.stores.sql.index_tables import terms
+from herdbook.stores.sql.index_terms import BY_PAIRS
 from herdbook.stores.sql.index_view import View
 
 PRESENCE = "?"
@@ -31,20 +32,6 @@ WIDE = 2048
 """More terms than these are looked for in documents, not in postings."""
 
 _DOCUMENT_US, _PROBE_US = 5, 1  # what it takes to look into a document, and to find a posting
-
-# OR, not a list of pairs: SQLite reads the whole index for that.
-_EXACT = Ask(
-    lambda keys: select(terms.c.field, terms.c.value, terms.c.id, terms.c.count).where(
-        or_(
-            *(
-                and_(terms.c.field == field, terms.c.value == value)
-                for field, value in zip(keys[::2], keys[1::2], strict=True)
-            )
-        )
-    ),
-    width=2,
-    lists=(1, 4, 16, 64),
-)
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {">=": ge, ">": gt, "<": lt, "<=": le}
 
@@ -225,7 +212,7 @@ class Planner:
         return self._node(expression)
 
     def _look_up(self, wanted: set[tuple[str, str]]) -> None:
-        for field, value, id_, count in _EXACT.among(self._connection, sorted(wanted)):
+        for field, value, id_, count in BY_PAIRS.among(self._connection, sorted(wanted)):
             self._known[field, value] = id_, count
 
     def _terms(self, keys: list[tuple[str, str]]) -> Node:

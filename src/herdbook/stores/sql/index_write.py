@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from herdbook.model.rows import Document
 from herdbook.stores.sql.bulk import Many, chunks
@@ -27,6 +27,7 @@ from herdbook.stores.sql.index_blocks import (
 )
 from herdbook.stores.sql.index_plan import PRESENCE
 from herdbook.stores.sql.index_tables import documents, numbers, postings, terms
+from herdbook.stores.sql.index_terms import BY_PAIRS, BY_VALUES
 
 _BATCH = 24 * BLOCK  # documents that are written together: bounds memory
 _SINGLE = 256  # so few terms are looked up in one statement, whatever their fields
@@ -35,22 +36,7 @@ Key = tuple[str, str]
 _LAST = Ask(lambda _: select(func.max(documents.c.item)))
 _LAST_TERM = Ask(lambda _: select(func.max(terms.c.id)))
 _OLD = Ask(lambda items: select(*documents.c).where(documents.c.item.in_(items)))
-_term = select(terms.c.field, terms.c.value, terms.c.id)
 _FIELDS = Ask(lambda _: select(terms.c.id, terms.c.value).where(terms.c.field == PRESENCE))
-_IDS = Ask(lambda values: _term.where(terms.c.field == bindparam("field"), terms.c.value.in_(values)), "field")
-# OR, not a list of pairs: SQLite reads the whole index for that.
-_IDS_OF_PAIRS = Ask(
-    lambda keys: _term.where(
-        or_(
-            *(
-                and_(terms.c.field == name, terms.c.value == value)
-                for name, value in zip(keys[::2], keys[1::2], strict=True)
-            )
-        )
-    ),
-    width=2,
-    lists=(1, 8, 64),
-)
 _POSTINGS = Ask(
     lambda ids: select(postings.c.term, postings.c.data).where(
         postings.c.term.in_(ids), postings.c.block == bindparam("block")
@@ -143,14 +129,14 @@ class _Batch:
         ordered = sorted(keys)
         ids = self.ids
         if self.last >= 0 and len(ordered) <= _SINGLE:
-            for name, value, id_ in _IDS_OF_PAIRS.among(self.connection, ordered):
+            for name, value, id_, _ in BY_PAIRS.among(self.connection, ordered):
                 ids[name, value] = id_
         elif self.last >= 0:
             by_field: dict[str, list[str]] = defaultdict(list)
             for name, value in ordered:
                 by_field[name].append(value)
             for name, values in by_field.items():
-                for _, value, id_ in _IDS.among(self.connection, values, name):
+                for _, value, id_, _ in BY_VALUES.among(self.connection, values, name):
                     ids[name, value] = id_
         fresh = _LAST_TERM.rows(self.connection)[0][0] or 0
         for id_, key in enumerate((key for key in ordered if key not in ids), fresh + 1):

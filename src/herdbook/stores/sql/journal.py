@@ -141,7 +141,7 @@ class JournalTables:
 
     def heads(self) -> list[Head]:
         """Return where every current journal stands, by namespace."""
-        return [_head(row) for row in self.connection.execute(_HEADS)]
+        return [_head(row) for row in self.connection.execute(_HEADS).all()]
 
     def head(self, namespace: str) -> Head | None:
         """Return where one stands; the name is compared without case."""
@@ -156,7 +156,7 @@ class JournalTables:
     def events(self, namespace: str, after: int = 0, limit: int = 1000) -> list[EventRow]:
         """Return events of a journal with ``seq > after``, in order."""
         given = {"journal": self._journal(namespace), "after": after, "limit": limit}
-        return [_event(row) for row in self.connection.execute(_EVENTS, given)]
+        return [_event(row) for row in self.connection.execute(_EVENTS, given).all()]
 
     def event(self, digest: str) -> EventRow | None:
         """Return the event with this digest."""
@@ -176,7 +176,7 @@ class JournalTables:
         """Return the canonical bytes of those that are here (not purged bytes)."""
         found: dict[str, bytes] = {}
         for part in chunks(map(raw, digests)):
-            found |= {text(digest): body for digest, body in self.connection.execute(_BODIES, {"digests": part})}
+            found |= {text(digest): body for digest, body in self.connection.execute(_BODIES, {"digests": part}).all()}
         return found
 
     def digests_like(self, prefix: str, limit: int = 20) -> list[str]:
@@ -185,13 +185,13 @@ class JournalTables:
         if bounds is None:
             return []
         given = {"first": bounds[0], "end": bounds[1], "limit": limit}
-        return [text(digest) for digest in self.connection.execute(_DIGESTS_LIKE, given).scalars()]
+        return [text(digest) for digest in self.connection.execute(_DIGESTS_LIKE, given).scalars().all()]
 
     def known(self, digests: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
         """Return, for records and statements that a journal has, its namespaces and the seq of the first telling."""
         found: dict[str, list[tuple[str, int]]] = {}
         for part in chunks(map(raw, digests)):
-            for digest, namespace, seq in self.connection.execute(_KNOWN, {"digests": part}):
+            for digest, namespace, seq in self.connection.execute(_KNOWN, {"digests": part}).all():
                 found.setdefault(text(digest), []).append((namespace, seq))
         return found
 
@@ -239,7 +239,7 @@ class JournalWriting(JournalTables):
         """Return those that have a number, and whether their body is absent."""
         here: dict[str, bool] = {}
         for part in chunks(map(raw, digests)):
-            for digest, id_, absent in self.connection.execute(_IDS, {"digests": part}):
+            for digest, id_, absent in self.connection.execute(_IDS, {"digests": part}).all():
                 key = text(digest)
                 self._ids[key] = id_
                 here[key] = absent

@@ -99,7 +99,7 @@ class LineageTables:
         """Return, by sameness, digests of activities, in the order of entry."""
         found: dict[str, list[str]] = {}
         for part in chunks(map(pack, dict.fromkeys(sameness))):
-            for key, digest in self.connection.execute(_SAME, {"sameness": part}):
+            for key, digest in self.connection.execute(_SAME, {"sameness": part}).all():
                 found.setdefault(unpack(key), []).append(text(digest))
         return found
 
@@ -157,7 +157,7 @@ class LineageTables:
         wanted = set(ids)
         found: dict[str, list[str]] = {}
         for part in chunks({id_.partition(":")[2] for id_ in wanted}):
-            for digest, scheme, value in self.connection.execute(_DATASETS_NAMED, {"values": part}):
+            for digest, scheme, value in self.connection.execute(_DATASETS_NAMED, {"values": part}).all():
                 if f"{scheme}:{value}" in wanted:
                     found.setdefault(f"{scheme}:{value}", []).append(text(digest))
         return found

@@ -143,7 +143,7 @@ class PointerTables:
         asked = {name: name.lower() for name in models}
         found: dict[str, list[PointerRow]] = {folded: [] for folded in asked.values()}
         for part in chunks(list(found)):
-            for *row, folded in self.connection.execute(_POINTERS, {"models": part}):
+            for *row, folded in self.connection.execute(_POINTERS, {"models": part}).all():
                 found[folded].append(_pointer(row))
         return {name: found[folded] for name, folded in asked.items() if found[folded]}
 
@@ -151,7 +151,7 @@ class PointerTables:
         """Return pointers that lead to these digests, by model, kind and name."""
         found: list[PointerRow] = []
         for part in chunks(map(raw, dict.fromkeys(records))):
-            found += [_pointer(row) for row in self.connection.execute(_POINTERS_TO, {"digests": part})]
+            found += [_pointer(row) for row in self.connection.execute(_POINTERS_TO, {"digests": part}).all()]
         return found
 
     def moves(self, pointer: str) -> list[MoveRow]:

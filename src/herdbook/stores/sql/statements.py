@@ -71,7 +71,7 @@ class StatementTables:
         for kind, keys in by_kind.items():
             for part in chunks(keys):
                 given = {"kind": kind, "subjects": part} | ({"type": type_} if type_ else {})
-                found += [_statement(row) for row in self.connection.execute(statement, given)]
+                found += [_statement(row) for row in self.connection.execute(statement, given).all()]
         return sorted(found, key=lambda row: (row.namespace, row.seq, row.digest, row.subject_kind, row.subject))
 
     def subjects(self, kind: str, type_: str) -> list[str]:
@@ -91,7 +91,7 @@ class StatementTables:
         """Return, by sameness, digests of statements that say the same but for the time, in the order of entry."""
         found: dict[str, list[str]] = {}
         for part in chunks(map(pack, dict.fromkeys(sameness))):
-            for key, digest in self.connection.execute(_SAME, {"sameness": part}):
+            for key, digest in self.connection.execute(_SAME, {"sameness": part}).all():
                 found.setdefault(unpack(key), []).append(text(digest))
         return found
 

@@ -88,7 +88,7 @@ class VersionTables:
     def models(self, prefix: str = "", after: str = "", limit: int = 100) -> list[ModelRow]:
         """Return models whose name begins with ``prefix``, by name, those after ``after``."""
         given = {"prefix": prefix, "end": prefix + _LAST_TEXT, "after": after, "limit": limit}
-        return [_model(*row) for row in self.connection.execute(_MODELS, given)]
+        return [_model(*row) for row in self.connection.execute(_MODELS, given).all()]
 
     def model(self, name: str) -> ModelRow | None:
         """Return a model; the name is compared without case."""
@@ -113,7 +113,7 @@ class VersionTables:
         return self._versions(_OLDEST, given)
 
     def _versions(self, statement: Select[Any], given: Mapping[str, object]) -> list[VersionRow]:
-        return [_version(row) for row in self.connection.execute(statement, given)]
+        return [_version(row) for row in self.connection.execute(statement, given).all()]
 
     def version(self, model: str, ordinal: int) -> VersionRow | None:
         """Return one version."""
@@ -144,7 +144,9 @@ class VersionTables:
         asked = {name: name.lower() for name in models}
         found: dict[str, int] = {}
         for part in chunks(set(asked.values())):
-            found |= {folded: int(last) for folded, last in self.connection.execute(_LAST_ORDINALS, {"folded": part})}
+            found |= {
+                folded: int(last) for folded, last in self.connection.execute(_LAST_ORDINALS, {"folded": part}).all()
+            }
         return {name: found[folded] for name, folded in asked.items() if folded in found}
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.stores.sql import opening, trouble
+from herdbook.stores.sql.bulk import ROWS
 from herdbook.stores.sql.engine import PATIENCE_S, Streams
 from herdbook.stores.sql.postgres import checks, text
 from herdbook.stores.sql.postgres import trouble as postgres_trouble
@@ -38,6 +39,7 @@ MOST = 24
 ONE_WRITER = 0x4865726462303031
 """The key of the advisory lock that makes its holder the one writer: ``Herdb001``."""
 
+_MANY_ROWS = 20_000
 _CONNECT: dict[str, Any] = {
     "connect_timeout": 10,
     "fallback_application_name": "herdbook",
@@ -48,9 +50,12 @@ _CONNECT: dict[str, Any] = {
 }
 # A machine that vanishes with the lock gives it back within a minute, a process that stands still within ten. A commit
 # is durable before it is acknowledged, whatever the database's own setting; JIT compiling is for longer questions.
+# Every question of ours follows an index, row by row, as it does in SQLite. PostgreSQL would not know that while it has
+# not analysed a table that grows, and keeps a plan that it made when the table was empty.
 _SESSION = """
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
-SET idle_in_transaction_session_timeout = '10min'; SET jit = off; SET enable_seqscan = off;
+SET idle_in_transaction_session_timeout = '10min'; SET jit = off;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
 # The snapshot is of the first question; so it is asked at once, and worth its way.
@@ -116,6 +121,7 @@ class Database:
         self._owner = 0
         self._writer: Link | None = None
         self._gate = _Gate(MOST)
+        self._rows, self._enough = 0, _MANY_ROWS
 
     @property
     def read_only(self) -> bool:
@@ -226,6 +232,7 @@ class Database:
                     yield link.sql
                     streams.close()
                     self._commit(link)
+                    self._note(link)
                 finally:
                     self._owner, self._writer = 0, None
                     _close(streams)
@@ -258,6 +265,14 @@ class Database:
             if postgres_trouble.is_lost(error, link.raw):
                 raise postgres_trouble.outcome_unknown(self.place, str(error).strip()) from error
             raise
+
+    def _note(self, link: Link) -> None:
+        """Let PostgreSQL analyse its tables when many rows came at once: its own turn comes a minute later."""
+        self._rows += link.sql.info.pop(ROWS, 0)
+        if self._rows > self._enough:
+            self._rows, self._enough = 0, 2 * self._enough
+            with suppress(psycopg.Error):  # what was written is durable
+                say(link.raw, "; ".join(f"ANALYZE {table}" for table in opening.TABLES.tables))
 
     def _make_ready_to_write(self) -> None:
         self._notice_fork()
