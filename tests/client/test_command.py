@@ -163,7 +163,9 @@ def test_a_server_may_be_the_registry_of_the_settings(served: Served, files: Pat
 def test_a_server_that_is_away_is_named_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HERDBOOK_CACHE", str(tmp_path / "cache"))
     (Path(os.environ["XDG_CONFIG_HOME"]) / "herdbook").mkdir(parents=True)
-    (Path(os.environ["XDG_CONFIG_HOME"]) / "herdbook" / "config.toml").write_text("[server]\nretry_s = 1\n", "utf-8")
+    (Path(os.environ["XDG_CONFIG_HOME"]) / "herdbook" / "config.toml").write_text(
+        "[client]\nretry_seconds = 1\n", "utf-8"
+    )
     said = run("-R", "http://127.0.0.1:9", "list")
     assert said.status == 6
     assert "http://127.0.0.1:9 does not answer" in said.err

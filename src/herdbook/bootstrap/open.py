@@ -107,8 +107,8 @@ def _remote(url: str, settings: settings_.Settings) -> Registry:
     principal = settings.principal()
     options = Options(
         cache=Path(settings.text("cache")).expanduser(),
-        cache_bytes=settings.number("cache.max_gb") * 10**9,
-        timeouts=Timeouts(*(settings.number(f"server.{name}_s") for name in ("connect", "read", "retry"))),
+        cache_bytes=settings.number("client.cache_gb") * 10**9,
+        timeouts=Timeouts(*(settings.number(f"client.{name}_seconds") for name in ("connect", "read", "retry"))),
         offline=os.environ.get("HERDBOOK_OFFLINE") == "1",
         version=__version__,
     )
@@ -120,7 +120,7 @@ def open_cache() -> Cache:
     from herdbook.client.cache import Cache  # noqa: PLC0415 - see open_registry
 
     settings = settings_.load()
-    return Cache(Path(settings.text("cache")).expanduser(), settings.number("cache.max_gb") * 10**9)
+    return Cache(Path(settings.text("cache")).expanduser(), settings.number("client.cache_gb") * 10**9)
 
 
 def _readers(settings: settings_.Settings) -> Callable[[], Readers]:

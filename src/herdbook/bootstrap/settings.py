@@ -37,10 +37,12 @@ KNOWN: dict[str, Known] = {
         "The registry: a folder, its file: URL, or a server's http: or https: URL.", variable="HERDBOOK_REGISTRY"
     ),
     "cache": Known("The folder for what can be had again: files and answers of servers.", variable="HERDBOOK_CACHE"),
-    "cache.max_gb": Known("How large the files in the cache may be together, in GB.", default=20, number=True),
-    "server.connect_s": Known("How long a connection to a server may take, in seconds.", default=10, number=True),
-    "server.read_s": Known("How long a server may be silent, in seconds.", default=60, number=True),
-    "server.retry_s": Known("How long a server that does not answer is tried, in seconds.", default=30, number=True),
+    "client.cache_gb": Known("How large the files in the cache may be together, in GB.", default=20, number=True),
+    "client.connect_seconds": Known("How long a connection to a server may take, in seconds.", default=10, number=True),
+    "client.read_seconds": Known("How long a server may be silent, in seconds.", default=60, number=True),
+    "client.retry_seconds": Known(
+        "How long a server that does not answer is tried, in seconds.", default=30, number=True
+    ),
     "actor.id": Known("Who acts: an id, made at first need and kept.", variable="HERDBOOK_ACTOR"),
     "actor.kind": Known("What acts.", default="person", choices=("person", "service", "group")),
     "actor.name": Known("What the actor is called; given to a registry by `herdbook whoami --name`."),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def cache() -> None:
     """Files of servers that are kept here.
 
-    What is in it can be had again. Its folder and its size are the settings cache and cache.max_gb.
+    What is in it can be had again. Its folder and its size are the settings cache and client.cache_gb.
     """
 
 
