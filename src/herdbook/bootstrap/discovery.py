@@ -70,7 +70,9 @@ def _server(text: str, source: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise InvalidError(f"{text!r} ({source}) is no address: {error}", code="bad-registry") from error
+        raise InvalidError(
+            f"{text!r} ({source}) is no address: {error}", code="bad-registry", hint="Write http://HOST:PORT."
+        ) from error
     if parts.username is not None or parts.password is not None:
         raise InvalidError(
             f"the address of {host} ({source}) holds a user or a password, which would end up in logs",
