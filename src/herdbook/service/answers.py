@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import re
 import threading
 import time
 import zlib
@@ -33,7 +34,7 @@ GATHER_S = 0.05
 """How long answers are gathered before they are written together, in seconds."""
 PATIENCE_S = 0.5
 """How long one waits for the answer of another process that left its mark, in seconds."""
-MAX_KEY = 255
+_KEY = re.compile("[!-~]{1,200}")
 
 _log = logging.getLogger("herdbook.answers")
 _DIGEST = 32
@@ -167,9 +168,9 @@ class Answers:
             InvalidError: ``key-reused``, ``bad-key``.
             ConflictError: ``in-progress``, while the first is at work.
         """
-        if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
+        if not _KEY.fullmatch(key):
             raise InvalidError(
-                "the idempotency key is no key", code="bad-key", hint=f"Send 1 to {MAX_KEY} characters of ASCII."
+                "the idempotency key is no key", code="bad-key", hint="Send 1 to 200 visible characters of ASCII."
             )
         name = hashlib.sha256(f"{principal}\0{key}".encode()).hexdigest()
         digest = hashlib.sha256(asked).digest()
