@@ -138,3 +138,7 @@ class BlobStore(Protocol):
     def sweep(self, older_than_s: float) -> int:
         """Remove temporary bytes whose writer is gone; return how many bytes that freed."""
         ...
+
+    def close(self) -> None:
+        """Let go of connections and locks; a later use takes hold of them again."""
+        ...

@@ -32,7 +32,7 @@ class Context:
     create_namespaces: bool = True
     accept_old_clock: bool = False
     lent: bool = False
-    """Whether the catalogue is somebody else's to close."""
+    """Whether catalogue and blobs are somebody else's to close."""
     on_close: list[Callable[[], None]] = field(default_factory=list)
 
     @cached_property
@@ -47,4 +47,5 @@ class Context:
         while self.on_close:
             self.on_close.pop()()
         if not self.lent:
+            self.blobs.close()
             self.catalogue.close()

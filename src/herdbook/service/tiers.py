@@ -164,6 +164,11 @@ class Tiers:
         """Remove temporary bytes from all stores; return how many bytes that freed."""
         return sum(store.sweep(older_than_s) for store in self.stores.values())
 
+    def close(self) -> None:
+        """Let go of all stores' connections and locks."""
+        for store in self.stores.values():
+            store.close()
+
     # -- which store is asked first
 
     def passed(self, name: str, sha256: str, error: HerdbookError) -> None:
