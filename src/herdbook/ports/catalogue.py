@@ -211,6 +211,13 @@ class FileReader(Protocol):
         """Return leases on blobs that have not ended."""
         ...
 
+    def names(self, namespace: str, sha256: str) -> bool:
+        """Say whether a record or statement of a namespace names a blob that the namespace has not purged.
+
+        As a file, a manifest, what an activity took or gave, a schema, or the bytes of a file known by name.
+        """
+        ...
+
     def needed(self, sha256s: Sequence[str]) -> set[str]:
         """Return those that a file, a manifest, an activity or a schema names and no purge dropped everywhere."""
         ...

@@ -8,7 +8,7 @@ from herdbook.kernel.names import namespace_of
 from herdbook.model.versions import Entry
 from herdbook.ports.blobs import Blob
 from herdbook.ports.catalogue import Reader
-from herdbook.service import entitlement, entries, journal, references
+from herdbook.service import entries, journal, references
 from herdbook.service.context import Context
 
 
@@ -39,7 +39,9 @@ def of_namespace(context: Context, namespace: str, sha256: str) -> tuple[str, Bl
     """
     digests.check_sha256(sha256)
     with context.catalogue.read() as tx:
-        named = entitlement.of_namespace(tx, journal.head_of(tx, namespace).namespace, {sha256})
+        named = tx.names(namespace, sha256)
+        if not named:
+            journal.head_of(tx, namespace)
     if not named:
         raise MissingError(
             f"no record of {namespace!r} names {sha256}", code="no-bytes", hint="Is it in another namespace?"

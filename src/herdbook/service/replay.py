@@ -29,7 +29,7 @@ from herdbook.service.context import Context
 from herdbook.service.projection import project
 from herdbook.service.replay_blobs import Blobs
 
-CHUNK_OPS = 5000
+CHUNK_OPS = 2000
 CHUNK_BYTES = 8 * 2**20
 """A chunk ends after so many operations, or so many bytes of events; an event is never cut."""
 TOGETHER = 500

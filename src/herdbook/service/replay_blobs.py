@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, cast
 
 from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError, UnavailableError
+from herdbook.kernel.verified import VerifiedStream
 from herdbook.model.files import Content
 from herdbook.model.rows import Lease
 from herdbook.ports.admin import Step
@@ -29,6 +30,8 @@ TOGETHER = 128
 """Blobs that are leased together."""
 THREADS = 16
 """Files that are brought at once: each waits for a disk or a network most of its time."""
+SMALL = 4 * 2**20
+"""Bytes up to which a file is read into memory before it is stored."""
 T = TypeVar("T")
 
 
@@ -102,25 +105,38 @@ class Blobs:
         return self.context.blobs.size(content.sha256) == content.size
 
     def _stage(self, origin: Origin, sha256: str, size: int | None) -> Staged | None:
-        if self.stop.is_set():
-            raise _stopped()
+        """Bring one; what came with other bytes is asked for once more, compared there while it is read."""
         try:
-            with origin.blob(sha256) as stream:
-                staged = self.context.blobs.stage(cast("BinaryIO", _Checked(stream, sha256, size, self.stop)))
+            staged = self._copied(origin, sha256, size, entrusted=True)
+            if staged.content.sha256 != sha256:
+                staged.discard()
+                staged = self._copied(origin, sha256, size, entrusted=False)
         except (MissingError, CorruptError) as error:
-            origin.lacks(sha256, error)
-            self.lacking[sha256] = error.code
+            self._lacks(origin, sha256, error)
             return None
         if staged.content.sha256 != sha256:
             staged.discard()
-            other = CorruptError(f"{sha256} came with other bytes", code="blob-corrupt")
-            origin.lacks(sha256, other)
-            self.lacking[sha256] = other.code
+            self._lacks(origin, sha256, CorruptError(f"{sha256} came with other bytes", code="blob-corrupt"))
             return None
         if size not in {None, staged.content.size}:
             staged.discard()
             raise origin.wrong("blob-size", f"{sha256} has {staged.content.size} bytes, and a record says {size}")
         return staged
+
+    def _lacks(self, origin: Origin, sha256: str, error: HerdbookError) -> None:
+        origin.lacks(sha256, error)
+        self.lacking[sha256] = error.code
+
+    def _copied(self, origin: Origin, sha256: str, size: int | None, *, entrusted: bool) -> Staged:
+        if self.stop.is_set():
+            raise _stopped()
+        with origin.blob(sha256) as stream:
+            if entrusted and isinstance(stream, VerifiedStream):
+                stream.entrust()  # the store here computes the digest of what it takes
+            checked = cast("BinaryIO", _Checked(stream, sha256, size, self.stop))
+            if size is not None and size <= SMALL:
+                checked = io.BytesIO(checked.read(size + 1))  # a store that knows the size has less to do
+            return self.context.blobs.stage(checked)
 
     def _keep(self, group: _Group, wanted: Mapping[str, int | None]) -> None:
         """Lease what is here and what came, then give the latter its name."""

@@ -6,14 +6,39 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Integer, Select, bindparam, delete, exists, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Exists,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+)
 
 from herdbook.model.facts import Facts
 from herdbook.model.files import Content
 from herdbook.model.rows import FileRow, Lease
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import pack, raw, span, text, unpack
-from herdbook.stores.sql.schema import bodies, contents, datasets, edges, facts, files, known, leases, purges, unread
+from herdbook.stores.sql.schema import (
+    bodies,
+    contents,
+    datasets,
+    edges,
+    facts,
+    files,
+    journals,
+    known,
+    leases,
+    purges,
+    unread,
+)
 
 _LIMIT = bindparam("limit", type_=Integer)
 _SHA256S: BindParameter[bytes] = bindparam("sha256s", expanding=True)
@@ -79,6 +104,29 @@ _NEEDED = select(
         _is_named(edges.c.target, edges.c.activity, "packed"),
         _is_named(edges.c.file, edges.c.activity, "packed"),
         _is_named(datasets.c.manifest, datasets.c.id, "digest"),
+    )
+)
+
+
+def _is_named_in(naming: ColumnElement[bytes], record: ColumnElement[int], key: str) -> Exists:
+    """Is there a record that names it, known to the journal that is asked about?"""
+    of_journal = (known.c.journal == journals.c.id, journals.c.current, journals.c.folded == bindparam("folded"))
+    return exists().where(naming == bindparam(key), naming.is_not(None), known.c.body == record, *of_journal)
+
+
+_NAMES = select(
+    and_(
+        or_(
+            _is_named_in(files.c.digest, files.c.record, "packed"),
+            _is_named_in(datasets.c.manifest, datasets.c.id, "digest"),
+            _is_named_in(edges.c.target, edges.c.activity, "packed").where(edges.c.target_kind == "blob"),
+        ),
+        ~exists().where(
+            purges.c.digest == bindparam("digest"),
+            purges.c.journal == journals.c.id,
+            journals.c.current,
+            journals.c.folded == bindparam("folded"),
+        ),
     )
 )
 
@@ -186,6 +234,11 @@ class FileTables:
         """Return those that a file, a manifest, an activity or a schema names and no purge dropped everywhere."""
         given = ((sha256, {"packed": pack(sha256), "digest": raw(sha256)}) for sha256 in sha256s)
         return {sha256 for sha256, keys in given if self.connection.execute(_NEEDED, keys).scalar()}
+
+    def names(self, namespace: str, sha256: str) -> bool:
+        """Say whether a record or statement of a namespace names a blob that the namespace has not purged."""
+        given = {"folded": namespace.lower(), "packed": pack(sha256), "digest": raw(sha256)}
+        return bool(self.connection.execute(_NAMES, given).scalar())
 
 
 class FileWriting(FileTables):
