@@ -29,6 +29,7 @@ class Config(uvicorn.Config):
             proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=int(bounds.stop_s),
+            timeout_worker_healthcheck=30,  # a worker's start takes as long as that on a busy machine
             backlog=BACKLOG,
             **given,
         )

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -21,8 +20,10 @@ from herdbook.server import running
 from herdbook.server.metrics import SHARED, forget
 
 Ready = Callable[[], None]
-START_S = 60.0
-"""How long workers may take to start, in seconds."""
+ASK_S = 1.0
+"""How long a worker may take to say whether it has started, in seconds; it is asked again."""
+ALIVE_S = 60
+"""How long a worker may say nothing before it is replaced: as long as one takes to start on a busy machine."""
 
 
 class Alone(uvicorn.Server):
@@ -40,24 +41,18 @@ class Alone(uvicorn.Server):
 
 
 class Several(Multiprocess):
-    """Several workers; one that dies is replaced. Says when all of them answer."""
+    """Several workers; one that dies is replaced. Says when all of them answer.
+
+    They are asked from this thread alone: two that ask through one pipe take one another's answers, and wait forever.
+    """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Ready) -> None:
         super().__init__(config, sockets)
-        self._ready = ready
+        self._ready: Ready | None = ready
         self.failed = False
 
-    def init_processes(self) -> None:
-        """Start the workers."""
-        super().init_processes()
-        threading.Thread(target=self._tell, name="herdbook-ready", daemon=True).start()
-
-    def _tell(self) -> None:
-        if all(process.wait_until_ready(START_S, self.should_exit) for process in self.processes):
-            self._ready()
-
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that died, and stop counting what they were at."""
+        """Replace workers that died, and stop counting what they were at; say once that all answer."""
         if self.should_exit.is_set():
             return
         before = {process.pid for process in self.processes}
@@ -66,6 +61,9 @@ class Several(Multiprocess):
         for pid in before - {process.pid for process in self.processes}:
             if pid is not None:
                 forget(pid)
+        if self._ready and not self.failed and all(process.is_ready(ASK_S) for process in self.processes):
+            self._ready()
+            self._ready = None
 
 
 def run(application: Application, listener: socket.socket, workers: int, ready: Ready) -> None:
@@ -82,7 +80,9 @@ def run(application: Application, listener: socket.socket, workers: int, ready: 
             config = running.Config(application(), application.bounds)
             Alone(config, ready).run([listener])
             return
-        config = running.Config(application, application.bounds, factory=True, workers=workers)
+        config = running.Config(
+            application, application.bounds, factory=True, workers=workers, timeout_worker_healthcheck=ALIVE_S
+        )
         with _counting_together():
             several = Several(config, [listener], ready)
             several.run()
