@@ -61,6 +61,6 @@ def writer(request: Request) -> Principal:
         raise DeniedError(
             "nobody is named who writes",
             code="no-principal",
-            hint=f"Send {headers.PRINCIPAL}: actor:ID; `herdbook actor` prints yours.",
+            hint=f"Send {headers.PRINCIPAL}: actor:ID; `herdbook whoami` prints yours.",
         )
     return principal
