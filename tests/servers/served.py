@@ -62,7 +62,7 @@ def _application(serving: Serving, options: Options) -> FastAPI:
     if options not in _made:
         _made[options] = make_app(serving, options)
     app = copy.copy(_made[options])
-    app.state = State({"serving": serving, "options": options})
+    app.state = State({**_made[options].state._state, "serving": serving, "options": options})
     return app
 
 

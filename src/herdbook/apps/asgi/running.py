@@ -22,8 +22,6 @@ from herdbook.server.metrics import SHARED, forget
 Ready = Callable[[], None]
 ASK_S = 1.0
 """How long a worker may take to say whether it has started, in seconds; it is asked again."""
-ALIVE_S = 60
-"""How long a worker may say nothing before it is replaced: as long as one takes to start on a busy machine."""
 
 
 class Alone(uvicorn.Server):
@@ -80,9 +78,7 @@ def run(application: Application, listener: socket.socket, workers: int, ready: 
             config = running.Config(application(), application.bounds)
             Alone(config, ready).run([listener])
             return
-        config = running.Config(
-            application, application.bounds, factory=True, workers=workers, timeout_worker_healthcheck=ALIVE_S
-        )
+        config = running.Config(application, application.bounds, factory=True, workers=workers)
         with _counting_together():
             several = Several(config, [listener], ready)
             several.run()
