@@ -8,7 +8,7 @@ from herdbook.kernel.names import namespace_of
 from herdbook.model.versions import Entry
 from herdbook.ports.blobs import Blob
 from herdbook.ports.catalogue import Reader
-from herdbook.service import entries, journal, references
+from herdbook.service import entries, journal, references, tiers
 from herdbook.service.context import Context
 
 
@@ -21,8 +21,9 @@ def of_version(context: Context, reference: str, path: str) -> tuple[str, Blob]:
     with context.catalogue.read() as tx:
         entry = references.resolve(tx, reference)
         sha256 = _held(tx, entry, path)
+        size = _size(context, tx, sha256)
     try:
-        return sha256, context.blobs.open(sha256)
+        return sha256, tiers.open_sized(context.blobs, sha256, size)
     except MissingError as error:
         raise MissingError(
             f"the bytes of {path!r} of {entry.reference} ({sha256}) are not kept here",
@@ -42,11 +43,20 @@ def of_namespace(context: Context, namespace: str, sha256: str) -> tuple[str, Bl
         named = tx.names(namespace, sha256)
         if not named:
             journal.head_of(tx, namespace)
+        size = _size(context, tx, sha256)
     if not named:
         raise MissingError(
             f"no record of {namespace!r} names {sha256}", code="no-bytes", hint="Is it in another namespace?"
         )
-    return sha256, context.blobs.open(sha256)
+    return sha256, tiers.open_sized(context.blobs, sha256, size)
+
+
+def _size(context: Context, tx: Reader, sha256: str) -> int | None:
+    """Return how many bytes were once stored, or told, where several stores may have them."""
+    if not isinstance(context.blobs, tiers.Tiers):
+        return None
+    content = tx.contents([sha256]).get(sha256)
+    return None if content is None else content.size
 
 
 def _held(tx: Reader, entry: Entry, path: str) -> str:

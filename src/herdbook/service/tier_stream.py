@@ -24,7 +24,7 @@ _BUFFER: Final = 1 << 20
 class Copies(Protocol):
     """Where copies of blobs are."""
 
-    def opened(self, sha256: str) -> Iterator[tuple[str, Blob]]:
+    def opened(self, sha256: str, size: int | None = None) -> Iterator[tuple[str, Blob]]:
         """Yield a blob, open, from one store after the other."""
         ...
 
@@ -36,10 +36,10 @@ class Copies(Protocol):
 class TierBlob:
     """The blob, open in the first store that has it."""
 
-    def __init__(self, copies: Copies, sha256: str) -> None:
+    def __init__(self, copies: Copies, sha256: str, size: int | None = None) -> None:
         self._copies = copies
         self._sha256 = sha256
-        self._more = copies.opened(sha256)
+        self._more = copies.opened(sha256, size)
         self._name, self._blob = next(self._more)
         self._closed = False
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from herdbook.kernel import digests
-from herdbook.kernel.errors import HerdbookError, MissingError, UnavailableError
+from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError, UnavailableError
 from herdbook.ports.blobs import Blob, BlobStore, Progress, Staged, Uploads
 from herdbook.service.tier_stream import TierBlob, gravest
 
@@ -63,8 +63,8 @@ class Tiers:
         """Stage in the first store."""
         return self._first.stage(source, progress=progress)
 
-    def open(self, sha256: str) -> Blob:
-        """Open a blob in the first store that has it.
+    def open(self, sha256: str, *, size: int | None = None) -> Blob:
+        """Open a blob in the first store that has it; with ``size``, in bytes, in the first that has as many of it.
 
         Raises:
             MissingError: when none has it.
@@ -73,10 +73,14 @@ class Tiers:
         """
         if len(self.stores) == 1:
             return self._first.open(sha256)
-        return TierBlob(self, sha256)
+        return TierBlob(self, sha256, size)
 
-    def opened(self, sha256: str) -> Iterator[tuple[str, Blob]]:
+    def opened(self, sha256: str, size: int | None = None) -> Iterator[tuple[str, Blob]]:
         """Yield the blob, open, from one store after the other, those likely to be sound first; close each.
+
+        Args:
+            sha256: of the blob.
+            size: when it is told, copies of another size are passed over.
 
         Raises:
             HerdbookError: at the end, why the stores that did not open it did not, the gravest first; nothing when some
@@ -86,7 +90,7 @@ class Tiers:
         opened = False
         for name in self._order(sha256):
             try:
-                blob = self.stores[name].open(sha256)
+                blob = _sized(self.stores[name].open(sha256), size)
             except HerdbookError as error:
                 self.passed(name, sha256, error)
                 troubles.append(error)
@@ -202,6 +206,22 @@ class Tiers:
 def named(blobs: BlobStore) -> Mapping[str, BlobStore]:
     """Return the stores behind one, by name, in their order."""
     return blobs.stores if isinstance(blobs, Tiers) else {ALONE: blobs}
+
+
+def open_sized(blobs: BlobStore, sha256: str, size: int | None) -> Blob:
+    """Open a blob whose size in bytes is known, where several stores may have it: a copy that was cut is no answer."""
+    return blobs.open(sha256, size=size) if isinstance(blobs, Tiers) else blobs.open(sha256)
+
+
+def _sized(blob: Blob, size: int | None) -> Blob:
+    if size is None or blob.size == size:
+        return blob
+    blob.close()
+    raise CorruptError(
+        f"a copy has {blob.size} bytes, and should have {size}",
+        code="blob-size",
+        hint="Find it by `herdbook store verify`, and mend it by `herdbook store repair`.",
+    )
 
 
 def _numbered(number: int, store: BlobStore) -> Iterator[tuple[str, int, int]]:

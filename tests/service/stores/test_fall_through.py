@@ -15,7 +15,7 @@ from herdbook.kernel import digests
 from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError, UnavailableError
 from herdbook.ports.blobs import Progress
 from herdbook.service import tier_stream
-from herdbook.service.tiers import Tiers
+from herdbook.service.tiers import Tiers, open_sized
 from herdbook.stores.disk.blobs import DiskBlobs
 from herdbook.stores.disk.reading import DiskBlob
 from herdbook.stores.disk.staged import DiskStaged
@@ -162,6 +162,24 @@ def test_a_copy_that_was_cut_is_passed_over(stores: dict[str, DiskBlobs], tiers:
     put(stores["second"], DATA)
     os.truncate(place(stores["first"]), rest)
     assert read(tiers) == DATA
+
+
+@pytest.mark.parametrize("rest", [0, 100, LARGE - 1])
+def test_with_the_size_known_a_copy_that_was_cut_is_not_even_opened(
+    stores: dict[str, DiskBlobs], tiers: Tiers, told: Told, rest: int
+) -> None:
+    put(stores["first"], DATA)
+    put(stores["second"], DATA)
+    os.truncate(place(stores["first"]), rest)
+    blob = open_sized(tiers, SHA256, LARGE)
+    assert blob.size == LARGE
+    assert blob.read_at(5, 5) == DATA[5:10]
+    blob.close()
+    assert told == [("first", "blob-size")]
+    stores["second"].delete(SHA256)
+    with pytest.raises(CorruptError) as caught:
+        open_sized(tiers, SHA256, LARGE)
+    assert "herdbook store" in caught.value.hint
 
 
 @anywhere
