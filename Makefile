@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: setup demo tau-id test test-all lint bench lock clean
+.PHONY: setup demo tau-id stack test test-all lint bench wheel lock clean
 .DEFAULT_GOAL := test
 
 # pip refuses what does not have the hash in the lock; the package itself is built with the locked hatchling.
@@ -30,10 +30,15 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: setup lint
+# PostgreSQL, an S3 store and the service, on this machine and without containers, until Ctrl-C.
+stack: setup .cache/localstack/.ready
+	$(BIN)/python tools/stack.py
+
+# PostgreSQL comes with the other wheels. A server that cannot be had skips its tests, and fails them under CI.
+test: setup lint .cache/localstack/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: setup lint
+test-all: setup lint .cache/localstack/.ready
 	$(BIN)/python -m pytest -n $(JOBS)
 
 # The peer is measured in an environment of its own.
@@ -57,5 +62,9 @@ lock:
 	$(LOCK) pyproject.toml --extra server --extra postgres --extra s3 --extra imports --no-annotate -c requirements.txt -o deploy/requirements-server.txt
 	echo hatchling | $(LOCK) - --no-annotate -c requirements.txt -o deploy/requirements-build.txt
 
+# Into dist/, by the locked hatchling.
+wheel: setup
+	$(BIN)/python -m hatchling build -t wheel
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .cache/localstack .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,8 +3,8 @@
     python tools/stack.py             start, say where, run until Ctrl-C
     python tools/stack.py --story     start, play a small story by the command line over HTTP, stop
 
-PostgreSQL comes as a wheel (pgserver), the S3 store is LocalStack's (tools/servers/localstack.sh); each in a folder
-that is removed at the end, on ports that are free. Nothing is left behind. `make stack` runs it, and so do the tests.
+The servers are those of the tests (tests/servers): PostgreSQL as a wheel, LocalStack's S3; each in a folder that is
+removed at the end. Nothing is left behind. `make stack` runs it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-LOCALSTACK = ROOT / ".cache" / "localstack" / "bin" / "python"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script finds its neighbours from the repository root
+
+from tests.servers import localstack, postgres
+
 HERDBOOK = [sys.executable, "-c", "from herdbook.apps.cli.main import run; run()"]
-SECRETS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 REGISTRY = """\
 catalogue = "{database}"
 
@@ -51,51 +51,19 @@ class Stack:
 
 @contextlib.contextmanager
 def running(folder: Path, *, workers: int = 2) -> Iterator[Stack]:
-    """Start everything, with all its files in a folder; stop it at the end."""
+    """Start everything, with the registry in a folder; stop it at the end."""
     with contextlib.ExitStack() as stack:
-        database = stack.enter_context(postgres(folder / "postgres"))
-        endpoint = stack.enter_context(s3(folder / "s3"))
+        database = stack.enter_context(postgres.running(settings=()))  # what is answered is durable, as at a site
+        database.say("CREATE DATABASE herdbook")
+        store = stack.enter_context(localstack.running())
+        store.client.create_bucket(Bucket="models")
+        os.environ.update(store.environment)
         registry = folder / "registry"
         registry.mkdir()
-        (registry / "registry.toml").write_text(REGISTRY.format(database=database, endpoint=endpoint), "utf-8")
+        told = REGISTRY.format(database=database.url("herdbook"), endpoint=store.endpoint)
+        (registry / "registry.toml").write_text(told, "utf-8")
         herdbook(registry, "init", str(registry))
         yield Stack(stack.enter_context(service(registry, workers)), registry)
-
-
-@contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run PostgreSQL; give the URL of its database."""
-    import pgserver  # noqa: PLC0415 - its import makes folders
-
-    server = pgserver.get_server(folder)
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-@contextlib.contextmanager
-def s3(folder: Path) -> Iterator[str]:
-    """Run LocalStack's S3, with a bucket ``models``; give its address."""
-    if not LOCALSTACK.exists():
-        subprocess.run([ROOT / "tools" / "servers" / "localstack.sh"], check=True)
-    with socket.socket(socket.AF_INET6) as free:
-        free.bind(("::1", 0))
-        port = free.getsockname()[1]
-    command = [LOCALSTACK, ROOT / "tools" / "servers" / "start_localstack.py", str(port), folder]
-    with started([str(word) for word in command], folder.with_suffix(".log")) as child:
-        until(lambda: _answers(port), child, "the S3 store")
-        import boto3  # noqa: PLC0415 - takes its time
-
-        endpoint = f"http://[::1]:{port}"
-        keys = {
-            "aws_access_key_id": SECRETS["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": SECRETS["AWS_SECRET_ACCESS_KEY"],
-        }
-        client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
-        client.create_bucket(Bucket="models")
-        client.close()
-        yield endpoint
 
 
 @contextlib.contextmanager
@@ -109,7 +77,11 @@ def service(registry: Path, workers: int) -> Iterator[str]:
             raise SystemExit(f"the service ended: {registry.with_suffix('.log').read_text('utf-8')}")
         url = str(json.loads(line)["url"])
         until(lambda: _ready(url), child, "the service")
-        yield url
+        try:
+            yield url
+        except SystemExit:
+            print(f"--- the service's log\n{registry.with_suffix('.log').read_text('utf-8')[-4000:]}", flush=True)
+            raise
         child.terminate()
         if child.wait(PATIENCE_S) != 0:
             raise SystemExit(f"the service stopped with {child.returncode}")
@@ -121,7 +93,7 @@ def started(words: list[str], log: Path, *, pipe: bool = False) -> Iterator[subp
     with log.open("ab") as said:
         child = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if pipe else said, stderr=said, text=True,
-            start_new_session=True, env={**os.environ, **SECRETS},
+            start_new_session=True,
         )  # fmt: skip
     try:
         yield child
@@ -151,12 +123,6 @@ def until(asked: object, child: subprocess.Popen[str], what: str) -> None:
         time.sleep(0.05)
 
 
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("::1", port), 1):
-        return True
-    return False
-
-
 def _ready(url: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/ready", timeout=5) as answer:
         return bool(answer.status == 200)
@@ -167,7 +133,7 @@ def herdbook(where: object, *words: str) -> str:
     """Run a command as a user would; show it; return what it printed."""
     print(f"$ herdbook -R {where} {shlex.join(words)}", flush=True)
     done = subprocess.run(
-        [*HERDBOOK, "-R", str(where), *words], env={**os.environ, **SECRETS}, stdin=subprocess.DEVNULL,
+        [*HERDBOOK, "-R", str(where), *words], stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     print(done.stdout, end="", flush=True)
@@ -224,9 +190,8 @@ def main() -> None:
         if given.story:
             story(stack, Path(name))
             return
-        print(
-            f"\nHerdbook answers at {stack.url}\n  export HERDBOOK_REGISTRY={stack.url}\nCtrl-C stops it, and forgets all."
-        )
+        print(f"\nHerdbook answers at {stack.url}\n  export HERDBOOK_REGISTRY={stack.url}")
+        print("Ctrl-C stops it, and forgets all.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 
