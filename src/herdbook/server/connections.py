@@ -33,6 +33,7 @@ class Connection(HttpToolsProtocol):
         self.stopping = asyncio.Event()
         self._header_count = 0
         self._header_bytes = 0
+        self._fed = 0
         self._refused = False
         self._clock: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -87,6 +88,12 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError:
             if not self._refused:
                 self.send_400_response("")
+        else:
+            self._fed += len(data)
+            if self._clock is None:
+                self._fed = 0
+            elif self._fed > self.bounds.header_bytes and not self._refused:
+                self._refuse_headers()  # the parser keeps a header to itself until it ends, however long it is
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn has it
         """Refuse what is no HTTP; what was asked before on this connection is answered first."""
@@ -117,15 +124,13 @@ class Connection(HttpToolsProtocol):
         self._header_bytes += size
         bounds = self.bounds
         if self._header_bytes > bounds.header_bytes or self._header_count > bounds.headers:
-            self._refuse(
-                431,
-                InvalidError(
-                    f"the request has more than {bounds.headers} headers or {bounds.header_bytes} bytes of them",
-                    code="header-too-large",
-                    hint="Send less.",
-                ),
-            )
+            self._refuse_headers()
             raise RefusedError
+
+    def _refuse_headers(self) -> None:
+        bounds = self.bounds
+        what = f"the request has more than {bounds.headers} headers or {bounds.header_bytes} bytes of them"
+        self._refuse(431, InvalidError(what, code="header-too-large", hint="Send less."))
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
