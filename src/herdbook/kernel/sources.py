@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import stat
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from herdbook.kernel.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_AT_ONCE: Final = 1 << 18
 
 
 class Source:
@@ -23,7 +25,7 @@ class Source:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.size: int | None = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._stream = stream
         self._into: Callable[[memoryview], int | None] | None = getattr(stream, "readinto", None)
         self._fd = -1
@@ -50,14 +52,15 @@ class Source:
         done = 0
         try:
             while done < len(view) and self.error is None:
-                count = self._some(view[done:])
+                # A few at once: what a buffered stream had under way when it broke off is lost.
+                count = self._some(view[done : done + _AT_ONCE])
                 if count == 0:
                     break
                 done += count
         except OSError as error:
             self.error = unreadable(error)
             self.error.__cause__ = error
-        except Exception as error:  # noqa: BLE001 - who asked raises it, once the bytes that came are safe
+        except BaseException as error:  # noqa: BLE001 - who asked raises it, once the bytes that came are safe
             self.error = error
         return done
 

@@ -11,9 +11,9 @@ import pytest
 from tests.servers.places import S3Place
 
 from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, UnavailableError
-from herdbook.stores.s3 import bucket
+from herdbook.stores.s3 import bucket, sending
 from herdbook.stores.s3.blobs import S3Blobs
-from herdbook.testing.blobs import ABSENT, put
+from herdbook.testing.blobs import ABSENT, put, sample
 
 
 def refusals(store: S3Blobs) -> list[HerdbookError]:
@@ -125,6 +125,14 @@ def test_a_list_goes_on_over_pages(s3_place: S3Place, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(bucket.Bucket, "ask", small)
     assert [sha256 for sha256, _ in store.list()] == wanted
+    store.close()
+
+
+def test_a_file_too_large_for_one_copy_is_copied_in_parts(s3_place: S3Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "COPY_WHOLE", 6 << 20)
+    monkeypatch.setattr(sending, "COPY_PART", 5 << 20)
+    store = S3Blobs(s3_place.bucket, s3_place.prefix, endpoint=s3_place.endpoint)
+    store.verify(put(store, sample((17 << 20) + 5)).sha256)
     store.close()
 
 

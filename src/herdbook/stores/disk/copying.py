@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import io
 import os
-import stat
 import threading
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from herdbook.kernel.errors import InvalidError, UnavailableError
-from herdbook.stores.disk import trouble
-from herdbook.stores.disk.hashing import BUFFER, Digests
-from herdbook.stores.disk.ring import Ring
+from herdbook.kernel.hashing import BUFFER
+from herdbook.kernel.ring import Ring
+from herdbook.kernel.sources import Source
+from herdbook.stores.disk.hashing import Digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +26,8 @@ _DIRECT_FROM: Final = 32 << 20
 _BLOCK: Final = 4096
 
 
-def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Content:
-    """Copy what is left in ``source`` into the empty file ``fd``; hash the bytes that are written.
+def copy(stream: BinaryIO, fd: int, *, progress: Progress | None = None) -> Content:
+    """Copy what is left in ``stream`` into the empty file ``fd``; hash the bytes that are written.
 
     git's sha1 begins with the size. It is known beforehand for a plain file and for ``io.BytesIO``; of another stream
     the copy is read once more for it, as a rule from the page cache.
@@ -39,12 +37,12 @@ def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Cont
         UnavailableError: when the source cannot be read, or changes while it is read.
         OSError: when ``fd`` cannot be written.
     """
-    watch = _Watch(source)
-    digests = Digests(watch.size)
+    source = Source(stream)
+    digests = Digests(source.size)
     # One byte more than the size, so that the first read sees the end.
-    first = memoryview(bytearray(BUFFER if watch.size is None else min(BUFFER, watch.size + 1)))
-    count = fill(source, first)
-    sink = _Sink(fd, watch.size)
+    first = memoryview(bytearray(BUFFER if source.size is None else min(BUFFER, source.size + 1)))
+    count = source.fill(first)
+    sink = _Sink(fd, source.size)
     works = [*digests.parts, sink.write]
     if count < len(first):
         _at_once(works, first[:count])
@@ -53,13 +51,12 @@ def copy(source: BinaryIO, fd: int, *, progress: Progress | None = None) -> Cont
         with Ring(works, _LARGE_BUFFER) as ring:
             _go_round(source, first, ring, progress)
         sink.end()
-    content = digests.content(fd)
-    watch.check(content.size)
-    return content
+    source.check(digests.size)
+    return digests.content(fd)
 
 
 def extend(
-    source: BinaryIO,
+    source: Source,
     fd: int,
     offset: int,
     works: Sequence[Callable[[memoryview], None]],
@@ -89,7 +86,7 @@ def extend(
             mark(marked)
 
     first = memoryview(bytearray(BUFFER))
-    count = fill(source, first)
+    count = source.fill(first)
     if count < len(first):
         _at_once([*works, write], first[:count])
     else:
@@ -100,15 +97,17 @@ def extend(
 
 
 def hash_all(
-    source: BinaryIO, works: Sequence[Callable[[memoryview], None]], *, progress: Progress | None = None
+    stream: BinaryIO, works: Sequence[Callable[[memoryview], None]], *, progress: Progress | None = None
 ) -> None:
-    """Give all that is left in ``source`` to each of ``works``, in order, each in a thread of its own.
+    """Give all that is left in ``stream`` to each of ``works``, in order, each in a thread of its own.
 
     Raises:
         UnavailableError: when the source cannot be read.
     """
     with Ring(works, _LARGE_BUFFER) as ring:
+        source = Source(stream)
         _go_round(source, memoryview(b""), ring, progress)
+    source.check_broken()
 
 
 def _at_once(works: Sequence[Callable[[memoryview], None]], data: memoryview) -> None:
@@ -126,60 +125,20 @@ def _at_once(works: Sequence[Callable[[memoryview], None]], data: memoryview) ->
             beside.join()
 
 
-def _go_round(source: BinaryIO, first: memoryview, ring: Ring, progress: Progress | None) -> None:
+def _go_round(source: Source, first: memoryview, ring: Ring, progress: Progress | None) -> None:
     index, view = ring.take()
     view[: len(first)] = first
-    count = len(first) + fill(source, view[len(first) :])
+    count = len(first) + source.fill(view[len(first) :])
     while count:
         ring.give(index, count)
         _tell(progress, count)
         index, view = ring.take()
-        count = fill(source, view)
+        count = source.fill(view)
 
 
 def _tell(progress: Progress | None, count: int) -> None:
     if progress is not None and count:
         progress(count)
-
-
-def fill(source: BinaryIO, view: memoryview) -> int:
-    """Read until ``view`` is full or the source ends; return how many bytes came.
-
-    Raises:
-        InvalidError: when the source is not a blocking stream of bytes.
-        UnavailableError: when it cannot be read.
-    """
-    done = 0
-    try:
-        while done < len(view) and (count := read_some(source, view[done:])):
-            done += count
-    except OSError as error:
-        raise trouble.source(error) from error
-    return done
-
-
-def read_some(source: BinaryIO, view: memoryview) -> int:
-    """Read some bytes, none at the end; return how many came.
-
-    Raises:
-        InvalidError: when the source is not a blocking stream of bytes.
-        OSError: when it cannot be read.
-    """
-    into: Callable[[memoryview], int | None] | None = getattr(source, "readinto", None)
-    count = into(view) if into is not None else _read(source, view)
-    if count is None:
-        raise InvalidError("the stream has nothing to give yet", code="not-blocking", hint="Give a stream that blocks.")
-    return count
-
-
-def _read(source: BinaryIO, view: memoryview) -> int | None:
-    data: object = source.read(len(view))
-    if data is None:
-        return None
-    if not isinstance(data, bytes) or len(data) > len(view):
-        raise InvalidError("the stream does not give bytes", code="not-bytes", hint="Open the file in binary mode.")
-    view[: len(data)] = data
-    return len(data)
 
 
 class _Sink:
@@ -237,37 +196,3 @@ class _Sink:
         """From here on go through the page cache."""
         if self._direct:
             self._direct = self._set_direct(on=False)
-
-
-class _Watch:
-    """What a source promises about its size, and whether a plain file stays as it was while it is read."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self.size: int | None = None
-        self._fd = -1
-        if isinstance(source, io.BytesIO):
-            self.size = max(0, source.getbuffer().nbytes - source.tell())
-            return
-        raw = getattr(source, "raw", source)
-        # Only Python's own file is taken at its word: a decompressor too has a file number, that of other bytes.
-        if not isinstance(raw, io.FileIO) or raw.closed:
-            return
-        before = os.fstat(raw.fileno())
-        if stat.S_ISREG(before.st_mode):
-            self._fd = raw.fileno()
-            self._before = before
-            # Files of /proc and the like say that they have no bytes, and have some.
-            self.size = max(0, before.st_size - source.tell()) or None
-
-    def check(self, size: int) -> None:
-        """Raise UnavailableError when the file is not as it was, or gave not as many bytes as it had."""
-        if self._fd < 0:
-            return
-        after = os.fstat(self._fd)
-        same = (after.st_size, after.st_mtime_ns) == (self._before.st_size, self._before.st_mtime_ns)
-        if not same or (self.size is not None and size != self.size):
-            raise UnavailableError(
-                "a file changed while it was read",
-                code="changed-while-read",
-                hint="Wait until nothing writes to it any more, and try again.",
-            )

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from herdbook.kernel import hashing
-from herdbook.kernel.hashing import BUFFER as BUFFER
+from herdbook.kernel.hashing import BUFFER
 from herdbook.model.files import Content
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import stat
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.kernel.hashing import BUFFER
 from herdbook.kernel.verified import RawVerified, VerifiedStream, wrong
 from herdbook.stores.disk import trouble
-from herdbook.stores.disk.hashing import BUFFER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -62,12 +62,3 @@ def reading(error: OSError, where: Path) -> HerdbookError:
         code="unreadable",
         hint="See the system's log for what the disk says, and bring the file back from a backup or a mirror.",
     )
-
-
-def source(error: OSError) -> HerdbookError:
-    """Return our error for one that the source of a copy gave."""
-    return UnavailableError(
-        f"what is to be kept cannot be read: {error.strerror or error}",
-        code="source-unreadable",
-        hint="Look whether the file and its disk are sound, and try again.",
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import secrets
@@ -12,9 +11,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from herdbook.kernel.errors import ConflictError, MissingError, UnavailableError
+from herdbook.kernel.sources import Source
 from herdbook.model.files import Content
 from herdbook.ports.blobs import Progress
 from herdbook.stores.disk import copying, durable, trouble, upload_note
@@ -23,14 +23,13 @@ from herdbook.stores.disk.staged import DiskStaged, Shelves, is_whole
 from herdbook.stores.disk.upload_note import Note, Said
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    pass
 
 WEEK_S: Final = 7 * 24 * 3600.0
 """How long an upload may stand still, in seconds."""
 MARK_EVERY: Final = 64 << 20
 """Bytes after which they are made sure of in the middle of an ``append``: no more than that is lost with a process."""
 _WAIT_S: Final = 5.0
-_AT_ONCE: Final = 1 << 18
 _REMEMBERED: Final = 512
 _ID = re.compile(r"[0-9a-f]{32}")
 _PART = ".part"
@@ -103,7 +102,7 @@ class DiskUploads:
 
     def _extend(self, upload: str, note: Note, fd: int, here: int, source: BinaryIO) -> int:
         digests = self._recall(upload, here)
-        until = _UntilItBreaks(source)
+        until = Source(source)
 
         def mark(at: int) -> None:
             durable.sync(fd)
@@ -111,7 +110,7 @@ class DiskUploads:
 
         try:
             works = digests.parts if digests else ()
-            at = copying.extend(cast("BinaryIO", until), fd, here, works, mark, every=MARK_EVERY)
+            at = copying.extend(until, fd, here, works, mark, every=MARK_EVERY)
         except OSError:
             # The digests may be ahead of the disk, so they are forgotten; what went onto it counts.
             with contextlib.suppress(OSError):
@@ -120,8 +119,7 @@ class DiskUploads:
         mark(at)
         if digests is not None:
             self._remember(upload, at, digests)
-        if until.error is not None:
-            raise until.error
+        until.check_broken()
         return at
 
     def finish(self, upload: str, *, progress: Progress | None = None) -> UploadStaged:
@@ -291,28 +289,6 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise trouble.writing(error, path) from error
-
-
-class _UntilItBreaks(io.RawIOBase):
-    """A source that ends where it breaks off, and remembers why."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__()
-        self.error: BaseException | None = None
-        self._source = source
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read some bytes, none at the end."""
-        if self.error is not None:
-            return 0
-        try:
-            # A few at once: what was on its way when it broke off is lost.
-            return copying.read_some(self._source, memoryview(buffer)[:_AT_ONCE])
-        except OSError as error:
-            self.error = trouble.source(error)
-        except BaseException as error:  # noqa: BLE001 - raised again when what came before it is on disk
-            self.error = error
-        return 0
 
 
 def _hashed(fd: int, size: int, progress: Progress | None) -> Digests:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from herdbook.kernel import digests
-from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
+from herdbook.kernel.errors import HerdbookError, MissingError
 from herdbook.kernel.verified import wrong
 from herdbook.ports.blobs import Progress, Uploads
 from herdbook.stores.s3 import sending, sweeping
@@ -119,10 +119,7 @@ class S3Blobs:
         if head is None:
             raise _missing(sha256)
         found = hashlib.sha256()
-        if sending.read_through(self._bucket, key, head.size, (found.update,), progress) is None:
-            raise CorruptError(
-                f"{sha256} changed while it was read", code="blob-cut", hint="Verify it again.", sha256=sha256
-            )
+        sending.feed(self._bucket, key, head.size, [found.update], progress)
         if f"sha256:{found.hexdigest()}" != sha256:
             raise wrong(sha256, found.hexdigest())
 

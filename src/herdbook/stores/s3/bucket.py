@@ -6,12 +6,12 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import botocore.loaders
@@ -29,6 +29,9 @@ PATIENT_S: Final = 600.0
 """For what takes a store long, with no byte on the way: a copy, and the end of a multipart upload."""
 ATTEMPTS: Final = 4
 CONNECTIONS: Final = 64
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -145,32 +148,35 @@ class Bucket:
                 hint="Create the bucket, or mend its name or the end point.",
             ) from error
 
-    def get(self, key: str, most: int | None = None) -> tuple[bytes, str]:
-        """Return a small object, or its first ``most`` bytes, and its ETag.
+    def get(self, key: str, most: int, *, ranged: bool = False) -> tuple[bytes, str]:
+        """Return the first ``most`` bytes of an object, and its ETag; ``ranged`` when it may be much larger.
 
         Raises:
             HerdbookError: as ``ask``.
         """
-        only: dict[str, Any] = {} if most is None else {"Range": f"bytes=0-{most - 1}"}
+        only: dict[str, Any] = {"Range": f"bytes=0-{most - 1}"} if ranged else {}
         for left in reversed(range(ATTEMPTS)):
             answer = self.ask("get_object", Key=key, **only)
+            wanted = min(most, int(answer["ContentLength"]))
             try:
-                data: bytes = answer["Body"].read()
-                return data, _etag(answer)
+                data: bytes = answer["Body"].read(wanted)
+                if len(data) == wanted:
+                    return data, _etag(answer)
             except (BotoCoreError, HTTPError, OSError) as error:
                 if not left:
                     raise self.translate(error, "get_object") from error
             finally:
                 answer["Body"].close()
-        raise AssertionError  # ATTEMPTS is more than nothing
+        raise trouble.away("get_object", self.place, self.name, "its answers end too soon")
 
-    def head_soon(self, key: str) -> Head | None:
-        """Return what the store says of an object that it was just given; it may take a moment to know."""
+    def soon(self, ask: Callable[[], T | None]) -> T | None:
+        """Return what is there of an object that the store was just given; it may take a moment to know it."""
         for wait in (0.0, 0.1, 0.4, 1.0):
             time.sleep(wait)
-            found = self.head(key)
-            if found is not None:
-                return found
+            with contextlib.suppress(MissingError):
+                found = ask()
+                if found is not None:
+                    return found
         return None
 
     def drop(self, *keys: str) -> None:

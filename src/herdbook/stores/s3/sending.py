@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import mmap
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO, Final
 
 from herdbook.kernel.errors import HerdbookError
@@ -29,8 +29,12 @@ PART: Final = 8 << 20
 SENDERS: Final = 2
 COPY_WHOLE: Final = 5 << 30
 """Bytes that one CopyObject copies at most. Source: Amazon S3 API reference, CopyObject."""
-_COPY_PART: Final = 1 << 30
+COPY_PART: Final = 1 << 30
+"""Bytes of a part that is copied, above that."""
 _READINGS: Final = 2
+
+Work = Callable[[memoryview], object]
+"""Something that is given all bytes, in order."""
 
 
 def part_size(number: int) -> int:
@@ -174,7 +178,7 @@ def _prove(bucket: Bucket, key: str, digests: Digests) -> str:
     wanted, git_known = digests.sha256, digests.git_known
     for _ in range(_READINGS):  # what was altered on the way back is not altered in the store
         found = hashlib.sha256()
-        works = (found.update,) if git_known else (found.update, digests.git_again())
+        works: list[Work] = [found.update] if git_known else [found.update, digests.git_again()]
         head = read_through(bucket, key, digests.size, works)
         if head is not None and f"sha256:{found.hexdigest()}" == wanted:
             return head.etag
@@ -182,16 +186,31 @@ def _prove(bucket: Bucket, key: str, digests: Digests) -> str:
 
 
 def read_through(
-    bucket: Bucket,
-    key: str,
-    size: int,
-    works: Iterable[Callable[[memoryview], object]],
-    progress: Progress | None = None,
+    bucket: Bucket, key: str, size: int, works: Sequence[Work], progress: Progress | None = None
 ) -> Head | None:
-    """Give an object's bytes to all ``works``; ``None`` when it is not there, or has not ``size`` bytes."""
-    head = bucket.head_soon(key)
+    """Give the bytes of an object that was just made to all ``works``; ``None`` when it has not ``size`` bytes."""
+    if size <= BUFFER:  # one request instead of two
+        found = bucket.soon(lambda: bucket.get(key, size + 1))
+        if found is None or len(found[0]) != size:
+            return None
+        for work in works:
+            work(memoryview(found[0]))
+        _tell(progress, size)
+        return Head(size, found[1])
+    head = bucket.soon(lambda: bucket.head(key))
     if head is None or head.size != size:
         return None
+    feed(bucket, key, size, works, progress)
+    return head
+
+
+def feed(bucket: Bucket, key: str, size: int, works: Sequence[Work], progress: Progress | None = None) -> None:
+    """Give an object's bytes, ``size`` of them, to all ``works``; memory stays flat.
+
+    Raises:
+        CorruptError: ``blob-cut``, when it has another size.
+        UnavailableError: when the store does not answer.
+    """
     ranges = Ranges(bucket, key, size)
     try:
         with Ring(works, BUFFER) as ring:
@@ -205,7 +224,6 @@ def read_through(
                 _tell(progress, count)
     finally:
         ranges.close()
-    return head
 
 
 def copy(bucket: Bucket, source: str, target: str, size: int) -> str:
@@ -220,7 +238,7 @@ def copy(bucket: Bucket, source: str, target: str, size: int) -> str:
         return str(answer["CopyObjectResult"].get("ETag", "")).strip('"')
     multipart = Multipart.begin(bucket, target)
     try:
-        for number, start in enumerate(range(0, size, _COPY_PART), 1):
+        for number, start in enumerate(range(0, size, COPY_PART), 1):
             answer = bucket.ask(
                 "upload_part_copy",
                 patient=True,
@@ -228,7 +246,7 @@ def copy(bucket: Bucket, source: str, target: str, size: int) -> str:
                 UploadId=multipart.upload,
                 PartNumber=number,
                 CopySource=origin,
-                CopySourceRange=f"bytes={start}-{min(size, start + _COPY_PART) - 1}",
+                CopySourceRange=f"bytes={start}-{min(size, start + COPY_PART) - 1}",
             )
             multipart.has(number, answer["CopyPartResult"]["ETag"])
         multipart.complete(size)

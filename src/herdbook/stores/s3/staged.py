@@ -90,7 +90,7 @@ class S3Staged:
             raise UnavailableError(
                 f"the staged bytes of {self.content.sha256} are gone", code="staged-gone", hint="Stage them once more."
             ) from error
-        found = self._bucket.head_soon(target)
+        found = self._bucket.soon(lambda: self._bucket.head(target))
         if found is None or found.size != self.content.size or not self._may_be(etag):
             if found is not None:
                 self._bucket.drop_quietly(target)

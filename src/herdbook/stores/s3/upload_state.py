@@ -10,10 +10,11 @@ from typing import Final, Self
 
 from herdbook.stores.s3 import trouble
 from herdbook.stores.s3.bucket import Bucket
-from herdbook.stores.s3.sending import md5_header
+from herdbook.stores.s3.sending import md5_header, part_size
 
 HEADER: Final = 2048
 """Bytes that the first part of the object takes, a line of JSON and spaces; an id of AWS has about 130."""
+_MOST: Final = HEADER + part_size(10_000)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class State:
             UnavailableError: ``store-altered``, when what comes back is not what was written.
         """
         for _ in range(2):
-            data, etag = bucket.get(key, None if whole else HEADER)
+            data, etag = bucket.get(key, _MOST if whole else HEADER, ranged=not whole)
             try:
                 head = json.loads(data[:HEADER])
                 tail, plain = data[HEADER:], whole and _md5(data) == etag

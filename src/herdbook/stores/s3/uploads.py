@@ -10,7 +10,6 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -22,7 +21,7 @@ from herdbook.model.files import Content
 from herdbook.ports.blobs import Progress
 from herdbook.stores.s3 import trouble, upload_state
 from herdbook.stores.s3.bucket import Bucket, Head
-from herdbook.stores.s3.sending import Multipart, md5_header, part_size, read_through
+from herdbook.stores.s3.sending import Multipart, Work, md5_header, part_size, read_through
 from herdbook.stores.s3.staged import UPLOADS, Names, S3Staged
 from herdbook.stores.s3.upload_state import State
 
@@ -284,7 +283,7 @@ def _read_back(bucket: Bucket, key: str, here: _Here, progress: Progress | None)
     before = ""
     for tell in (progress, None, None):
         digests, parts = Digests(here.size), _PartMd5s()
-        works: list[Callable[[memoryview], object]] = [*digests.parts, parts.add]
+        works: list[Work] = [*digests.parts, parts.add]
         head = read_through(bucket, key, here.size, works, tell)
         if head is None:
             raise trouble.altered(f"an upload of {here.size} bytes has another size now")
