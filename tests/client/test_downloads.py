@@ -263,6 +263,26 @@ def test_fetch_writes_files_whole_and_tells_of_each_byte_once(
         assert sum(told) == LARGE + len(b"octopus")
 
 
+def test_a_linked_file_takes_no_room_and_cannot_be_written_by_accident(
+    registry: RemoteRegistry, tmp_path: Path, data: bytes
+) -> None:
+    assert PATH in fetch.fetch(registry, REFERENCE, tmp_path / "linked", link=True)
+    target = tmp_path / "linked" / PATH
+    assert target.read_bytes() == data
+    (cached,) = (path for path in blobs(tmp_path / "cache") if path.stat().st_size == LARGE)
+    assert target.samefile(cached)
+    assert target.stat().st_mode & 0o222 == 0
+    assert fetch.fetch(registry, REFERENCE, tmp_path / "linked", link=True) == []
+    target.unlink()
+    assert fetch.fetch(registry, REFERENCE, tmp_path / "linked", link=True) == [PATH]
+
+
+def test_what_cannot_be_linked_is_copied(registry: RemoteRegistry, small_disk: Path) -> None:
+    register(registry, "demo/tau/small:V1", {"a": b"walrus"})
+    assert fetch.fetch(registry, "demo/tau/small:V1", small_disk / "out", link=True) == ["a"]
+    assert (small_disk / "out" / "a").stat().st_mode & 0o777 == 0o644
+
+
 def test_the_cache_is_looked_through_and_cleaned(registry: RemoteRegistry, tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", 10**9)
     assert cache.held() == []

@@ -42,13 +42,43 @@ class Held:
     used: float
 
 
+class CachedStream(VerifiedStream):
+    """A stream of a file of the cache."""
+
+    def __init__(self, raw: RawVerified, fd: int, path: Path | None) -> None:
+        super().__init__(raw)
+        self._fd = fd
+        self._path = path
+
+    def link_to(self, target: Path) -> bool:
+        """Give the file a further name, and say whether that can be; what has it is read-only and shares the bytes.
+
+        Raises:
+            FileExistsError: when something has that name.
+        """
+        if self._path is None:
+            return False
+        try:
+            os.fsync(self._fd)
+            os.link(self._path, target)
+        except FileExistsError:
+            raise
+        except OSError:  # another file system, or one without links
+            return False
+        if _is(self._fd, target):
+            return True
+        target.unlink()  # another file took the place of ours
+        return False
+
+
 class Whole:
     """An open file that was compared with its sha256; nobody removes it from the cache while it is open."""
 
-    def __init__(self, sha256: str, fd: int) -> None:
+    def __init__(self, sha256: str, fd: int, path: Path | None) -> None:
         self.sha256 = sha256
         self.size = os.fstat(fd).st_size
         self._fd = fd
+        self._path = path
 
     def stream(self) -> BinaryIO:
         """Return it as a seekable stream, which closes the file at its end."""
@@ -67,7 +97,9 @@ class Whole:
                 done += count
 
         raw = RawVerified(self.sha256, self.size, read, lambda: os.close(fd), proven=True)
-        return cast("BinaryIO", VerifiedStream(raw))  # typing's BinaryIO is no base class for a real stream
+        return cast(
+            "BinaryIO", CachedStream(raw, fd, self._path)
+        )  # typing's BinaryIO is no base class for a real stream
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes from an offset on."""
@@ -128,11 +160,13 @@ class Slot:
         """Give the file its name, and return it; to be called when it is what it should be."""
         assert self.found == self.sha256
         self._kept = True
-        if self._part is not None and final is not None:
+        if self._part is None:
+            final = None
+        elif final is not None:
             os.fchmod(self._fd, 0o444)
             self._part.rename(final)
             _lock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # from now on others may read, and none remove
-        return Whole(self.sha256, self._fd)
+        return Whole(self.sha256, self._fd, final)
 
     def leave(self) -> None:
         """Let go; what is there stays for who comes next. Harmless after ``keep``."""
@@ -174,7 +208,7 @@ class Cache:
         if _sound(fd, sha256):
             with contextlib.suppress(OSError):  # another's file, or a cache that is only read
                 os.utime(path)
-            return Whole(sha256, fd)
+            return Whole(sha256, fd, path)
         os.close(fd)
         with contextlib.suppress(OSError):
             path.unlink()

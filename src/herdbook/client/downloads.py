@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
-from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from herdbook.client.cache import Cache, Slot, Whole, full
@@ -19,7 +20,7 @@ from herdbook.service import hashing
 _ETAG = re.compile(r'"(sha256:[0-9a-f]{64})"')
 _RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)")
 _AGAIN = frozenset({429, 502, 503, 504})
-_GATHER = 1 << 20
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +155,7 @@ class Downloads:
             if incoming.status >= 400:
                 raise refusal(incoming.whole(60.0))
             size = self._begin(slot, wanted, incoming)
-            for data in _gathered(incoming.raw()):
-                if slot.have + len(data) > size:
-                    raise bad_answer(f"the server gives more than the {size} bytes of {wanted.sha256}")
-                slot.add(data)
-                told.reach(slot.have)
+            _pour(incoming, slot, size - slot.have, told)
         if slot.have < size:
             raise BrokenError("the file broke off")
         return slot.found == wanted.sha256
@@ -200,20 +197,25 @@ class Downloads:
         return named[1] if named else ""
 
 
-def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield larger pieces: a piece costs the same whatever its size."""
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        for part in parts:
-            pieces.append(part)
-            size += len(part)
-            if size >= _GATHER:
-                yield b"".join(pieces)
-                pieces, size = [], 0
-    except BrokenError:
-        if pieces:
-            yield b"".join(pieces)
-        raise
-    if pieces:
-        yield b"".join(pieces)
+def _pour(incoming: Incoming, slot: Slot, size: int, told: _Told) -> None:
+    """Let a body run into a slot: while one block is hashed and written, the next one comes."""
+    if size <= _BLOCK:
+        buffer = memoryview(bytearray(size))
+        for block in incoming.into(lambda: buffer, size):
+            slot.add(block)
+            told.reach(slot.have)
+        return
+    buffers = [memoryview(bytearray(_BLOCK)) for _ in range(2)]
+    turn = itertools.count()
+    with ThreadPoolExecutor(1, thread_name_prefix="herdbook-get") as beside:
+        before: Future[None] | None = None
+        try:
+            for block in incoming.into(lambda: buffers[next(turn) % 2], size):
+                if before is not None:
+                    before.result()
+                    told.reach(slot.have)
+                before = beside.submit(slot.add, block)
+        finally:
+            if before is not None:
+                before.result()
+        told.reach(slot.have)

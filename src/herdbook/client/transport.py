@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ Body = bytes | Callable[[], Iterable[bytes]]
 
 MAX_ANSWER = 128 * 2**20
 """Bytes that an answer other than a file may have, unpacked."""
+LARGE = 8 * 2**20
+"""Bytes of a file from which on it is read past the library."""
 CONNECTIONS = 64
 AWAY = "no-server"
 _AGAIN = frozenset({429, 502, 503, 504})
@@ -74,14 +77,46 @@ class Incoming:
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
-    def raw(self) -> Iterator[bytes]:
-        """Yield the bytes as they come, never unpacked.
+    def into(self, views: Callable[[], memoryview], size: int) -> Iterator[memoryview]:
+        """Fill buffers with the next ``size`` bytes, never unpacked; yield each as far as it was filled.
 
         Raises:
             BrokenError: when the connection breaks off, or nothing comes.
         """
-        with _known_troubles():
-            yield from self._response.iter_raw()
+        parts = self._response.iter_raw()
+        left, rest = size, memoryview(b"")
+        sock: socket.socket | None = None
+        while left > 0:
+            view, done = views(), 0
+            try:
+                while done < len(view) and left > 0:
+                    if sock is not None:
+                        count = _received(sock, view[done : done + left])
+                    else:
+                        rest = rest or memoryview(_next(parts))
+                        count = min(len(rest), len(view) - done, left)
+                        view[done : done + count] = rest[:count]
+                        rest = rest[count:]
+                    done, left = done + count, left - count
+                    if sock is None and not rest and left > LARGE:
+                        sock = self._socket()
+            except BrokenError:
+                if done:
+                    yield view[:done]
+                raise
+            yield view[:done]
+
+    def _socket(self) -> socket.socket | None:
+        """Return the socket from which the rest of a body can be read as it is.
+
+        The library takes 64 KiB at a time through four copies, which for large files costs more than hashing them. What
+        it had read was given out before; it closes the connection afterwards, as of a body that was not read.
+        """
+        if "transfer-encoding" in self.headers:
+            return None
+        stream = self._response.extensions.get("network_stream")
+        found = stream.get_extra_info("socket") if stream is not None else None
+        return found if isinstance(found, socket.socket) else None
 
     def whole(self, seconds: float) -> Answer:
         """Return all of it, unpacked, within bounds of size and time.
@@ -101,6 +136,26 @@ class Incoming:
                 if time.monotonic() > end:
                     raise BrokenError(f"its answer was not complete after {seconds:.0f} s")
         return Answer(self.status, self.headers, b"".join(parts))
+
+
+def _next(parts: Iterator[bytes]) -> bytes:
+    with _known_troubles():
+        part = next(parts, None)
+    if part is None:
+        raise BrokenError("the body ended too soon")
+    return part
+
+
+def _received(sock: socket.socket, view: memoryview) -> int:
+    try:
+        count = sock.recv_into(view)
+    except TimeoutError as error:
+        raise BrokenError(_words(error)) from error
+    except OSError as error:
+        raise BrokenError(str(error)) from error
+    if not count:
+        raise BrokenError("the body ended too soon")
+    return count
 
 
 def bad_answer(message: str) -> CorruptError:
@@ -132,6 +187,7 @@ def _known_troubles() -> Iterator[None]:
 def _words(error: Exception) -> str:
     plain = {
         "ConnectTimeout": "no connection in time",
+        "TimeoutError": "it did not answer in time",
         "ReadTimeout": "it did not answer in time",
         "WriteTimeout": "it did not take what was sent in time",
         "PoolTimeout": "all connections are busy",

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, cast
 
 from herdbook.kernel import paths
 from herdbook.kernel.errors import ConflictError, InvalidError, UnavailableError
@@ -23,13 +23,27 @@ LANES = 4
 """How many files are opened at once: a server's must be brought first."""
 
 
+class Linkable(Protocol):
+    """A stream of a file that can have a further name."""
+
+    def link_to(self, target: Path) -> bool:
+        """Give it one; say whether that can be."""
+        ...
+
+
 def fetch(
-    registry: Registry, reference: str, folder: str | os.PathLike[str], *, progress: Progress | None = None
+    registry: Registry,
+    reference: str,
+    folder: str | os.PathLike[str],
+    *,
+    link: bool = False,
+    progress: Progress | None = None,
 ) -> list[str]:
     """Write the files of a version into a folder, which is made; return the paths that were written.
 
     A file that is there already with the right content stays. Each file appears under its name when it is complete and
-    verified.
+    verified. With ``link`` it is a further name of the file in the cache, where that can be: it takes no room, is
+    read-only, and shares its bytes with the cache and with whatever else was linked.
 
     Raises:
         InvalidError: when the folder, or one above it, is a file; nothing is written then.
@@ -49,7 +63,8 @@ def fetch(
             for file, stream, told in streams:
                 target = _target(top, file.path)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _write(stream, target, told)
+                if not (link and _linked(stream, target)):
+                    _write(stream, target, told)
     except OSError as error:
         raise UnavailableError(
             f"cannot write into {top}: {error.strerror}",
@@ -149,6 +164,17 @@ def _sha256(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _linked(stream: BinaryIO, target: Path) -> bool:
+    try:
+        return hasattr(stream, "link_to") and cast("Linkable", stream).link_to(target)
+    except FileExistsError as error:
+        raise _appeared(target) from error
+
+
+def _appeared(target: Path) -> ConflictError:
+    return ConflictError(f"{target} appeared meanwhile", code="file-exists", hint="Look at it, then again.")
+
+
 def _write(stream: BinaryIO, target: Path, told: _Told) -> None:
     handle, name = tempfile.mkstemp(prefix=".herdbook-", dir=target.parent)
     try:
@@ -161,8 +187,6 @@ def _write(stream: BinaryIO, target: Path, told: _Told) -> None:
         Path(name).chmod(0o644)
         os.link(name, target)  # never over a file that came meanwhile
     except FileExistsError as error:
-        raise ConflictError(
-            f"{target} appeared meanwhile", code="file-exists", hint="Look at it, then again."
-        ) from error
+        raise _appeared(target) from error
     finally:
         Path(name).unlink()

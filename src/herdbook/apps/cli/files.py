@@ -18,8 +18,9 @@ from herdbook.kernel.errors import EXIT_STATUS, Kind
 @click.command(cls=Command)
 @click.argument("reference", shell_complete=complete_reference)
 @click.argument("folder", type=click.Path(path_type=str))
+@click.option("--link", is_flag=True, help="Of a server: link files from the cache, read-only, instead of copying.")
 @pass_session
-def fetch(session: Session, /, *, reference: str, folder: str) -> None:
+def fetch(session: Session, /, *, reference: str, folder: str, link: bool) -> None:
     """Fetch a version's files, verified, into a folder.
 
     No byte is handed out that is not as registered. A file that is there already and is the same stays; one that
@@ -30,7 +31,7 @@ def fetch(session: Session, /, *, reference: str, folder: str) -> None:
     with session.registry(read_only=True) as registry:
         entry = registry.versions.get(reference)
         with progress.counting_bytes(session.output, "fetching", entry.version.size) as count:
-            files = service.fetch(registry, reference, folder, progress=count)
+            files = service.fetch(registry, reference, folder, link=link, progress=count)
     answer = Fetched(reference=entry.reference, folder=folder, files=tuple(files))
 
     def view() -> Drawing:
