@@ -53,6 +53,7 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(story: Run,
     _said(ask)
     _datasets_and_activities(ask, files, tmp_path)
     _registry(ask, tmp_path)
+    _stores(ask)
     _imports(ask, tmp_path)
     _cached(ask)
     assert set(ANSWERS) - ask.seen == set()
@@ -135,6 +136,16 @@ def _registry(ask: Checked, tmp_path: Path) -> None:
     ask("config", "unset", "readers.workers")
     ask("config", "path")
     ask("completion", "bash")
+
+
+def _stores(ask: Checked) -> None:
+    places = '[[blobs]]\nname = "here"\nurl = "file:blobs"\n[[blobs]]\nname = "archive"\nurl = "file:../archive"\n'
+    Path(os.environ["HERDBOOK_REGISTRY"], "registry.toml").write_text(places, "utf-8")
+    assert [item["name"] for item in ask("store", "list", "--count")] == ["here", "archive"]
+    assert [item["missing"] > 0 for item in ask("store", "verify", status=7)] == [False, True]
+    assert ask("store", "copy", "here", "archive")[0]["mended"] > 0
+    assert [item["task"] for item in ask("verify", "--all")] == ["verify", "verify"]
+    assert [item["mended"] for item in ask("store", "repair")] == [0, 0]
 
 
 def _imports(ask: Checked, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,18 @@ from herdbook.kernel.errors import InvalidError
 if TYPE_CHECKING:  # so that `herdbook --help` need not load the values
     from herdbook.ports.admin import Admin
     from herdbook.ports.registry import Registry
+
+
+class _Warnings(logging.Handler):
+    """Prints warnings of the library as the command does."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(logging.WARNING)
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        self._output.warn(record.getMessage())
 
 
 @dataclass
@@ -39,7 +52,7 @@ class Session:
         """Open the registry for the time of a block."""
         from herdbook.bootstrap.open import open_registry
 
-        with contextlib.closing(open_registry(self.where, read_only=read_only)) as registry:
+        with self._warned(), contextlib.closing(open_registry(self.where, read_only=read_only)) as registry:
             yield registry
 
     @contextlib.contextmanager
@@ -47,8 +60,19 @@ class Session:
         """Open, for the time of a block, what only an owner of the machine may use."""
         from herdbook.bootstrap.open import open_admin
 
-        with contextlib.closing(open_admin(self.where)) as admin:
+        with self._warned(), contextlib.closing(open_admin(self.where)) as admin:
             yield admin
+
+    @contextlib.contextmanager
+    def _warned(self) -> Iterator[None]:
+        """Let what the library logs as a warning reach the person, or the program, as one of ours."""
+        handler = _Warnings(self.output)
+        logger = logging.getLogger("herdbook")
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something that cannot be taken back; without a terminal, ``--yes`` must have been given.
