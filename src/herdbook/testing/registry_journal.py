@@ -9,8 +9,12 @@ import pytest
 
 from herdbook.kernel import digests
 from herdbook.kernel.errors import InvalidError, MissingError
+from herdbook.model.activities import Activity
+from herdbook.model.datasets import Dataset
+from herdbook.model.identifiers import Identifier
 from herdbook.model.journal import EventEntry, Genesis, VersionOp
 from herdbook.model.models import Profile
+from herdbook.model.versions import Version
 from herdbook.ports.registry import Registry
 from herdbook.testing.registry_lineage import dataset, training
 from herdbook.testing.registry_samples import (
@@ -104,9 +108,21 @@ class JournalContract(Given):
             after = int(page.cursor)
         assert seen == list(whole.items)
 
+    def test_lines_are_the_events_byte_for_byte(self, registry: Registry) -> None:
+        self._live(registry)
+        entries = registry.journal.events("demo", limit=100).items
+        lines = list(registry.journal.lines("demo"))
+        assert [digests.of(line) for line in lines] == [entry.digest for entry in entries]
+        assert lines == [entry.event.canonical for entry in entries]
+        assert list(registry.journal.lines("demo", after=3, limit=2)) == lines[3:5]
+        assert list(registry.journal.lines("demo", after=len(lines))) == []
+        with pytest.raises(InvalidError):
+            registry.journal.lines("demo", limit=0)
+
     def test_a_namespace_that_is_not_here_is_missing(self, registry: Registry) -> None:
         registry.namespaces.create("demo")
-        for ask in (registry.journal.events, registry.journal.checkpoint, registry.journal.state_digest):
+        calls = registry.journal
+        for ask in (calls.events, calls.lines, calls.checkpoint, calls.state_digest):
             with pytest.raises(MissingError) as caught:
                 ask("nowhere")
             assert "demo" in caught.value.hint
@@ -155,6 +171,34 @@ class FileContract(Given):
         assert PATH in caught.value.hint
         with pytest.raises(MissingError):
             registry.files.open(f"{TOY}:V2", PATH).close()
+
+    def test_every_blob_that_a_namespace_names_can_be_had_and_no_other(self, registry: Registry) -> None:
+        manifest, config, model, late = (binary(text) for text in ("manifest", "config", "model", "late"))
+        for data in (manifest, config):
+            put(registry, data)
+        made = register(registry, f"{TOY}:V1", {PATH: model})
+        data_set = Dataset(id=Identifier(scheme="local", value="x"), manifest=content_of(manifest).sha256)
+        registry.datasets.register("demo", data_set)
+        told = {"kind": "training", "status": "finished", "outputs": [{"record": made.record, "role": "model"}]}
+        inputs = [{"blob": content_of(config).sha256, "role": "config"}]
+        registry.activities.register("demo", Activity.read({**told, "inputs": inputs}))
+        files = [*unresolved(late, path="a").files, *unresolved(binary("never"), path="b").files]
+        register(registry, f"{TOY}:V2", Version.of(files))
+        put(registry, late)
+        registry.files.supply([content_of(late).sha256])
+        for data in (manifest, config, model, late):
+            with registry.files.blob("demo", content_of(data).sha256) as stream:
+                assert stream.read() == data
+        register(registry, "other/m/a:V1", "elsewhere")
+        put(registry, binary("nobody's"))
+        for text in ("elsewhere", "nobody's", "never"):
+            with pytest.raises(MissingError):
+                registry.files.blob("demo", content_of(binary(text)).sha256).close()
+        with pytest.raises(MissingError):
+            registry.files.blob("nowhere", content_of(model).sha256).close()
+        for word in ("sha256:xyz", "md5:" + "0" * 32):
+            with pytest.raises(InvalidError):
+                registry.files.blob("demo", word).close()
 
     def test_supplying_nothing_or_what_is_not_here_does_nothing(self, registry: Registry) -> None:
         register(registry, f"{TOY}:V1", unresolved(binary("late")))
