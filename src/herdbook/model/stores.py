@@ -11,7 +11,8 @@ from herdbook.model.facts import Finding
 class Verification(Value):
     """How far the newest verification of a store is, and what it found; without ``ended`` it was interrupted.
 
-    ``bad`` are blobs found corrupt and not repaired since: the first ten thousand of them.
+    ``after`` is the last blob that it came to. ``bad`` are blobs found corrupt, also by the doctor, and not repaired
+    since: the first ten thousand of them.
     """
 
     started: Time

@@ -35,8 +35,9 @@ def entries(found: Sequence[StoreEntry]) -> RenderableType:
 def _verified(told: Verification | None) -> Text:
     if told is None:
         return Text("never", style=t.DIM)
-    when = t.when(told.ended) if told.ended else f"interrupted, begun {t.when(told.started)}"
-    wrong = t.joined([_count(told.corrupt, "corrupt"), _count(told.missing, "missing")], ", ")
+    when = t.when(told.ended) if told.ended else f"interrupted, begun {t.when(told.started)}" if told.after else "never"
+    corrupt = max(told.corrupt, len(told.bad))  # the doctor finds some too
+    wrong = t.joined([_count(corrupt, "corrupt"), _count(told.missing, "missing")], ", ")
     return t.line(when, (wrong, t.LOUD))
 
 
