@@ -43,8 +43,13 @@ def programs() -> Path | None:
     """Return the folder with ``initdb`` and ``postgres``: of the wheel, else the newest of the system's."""
     found = importlib.util.find_spec("pgserver")
     places = [Path(place) / "pginstall" / "bin" for place in (found.submodule_search_locations or [])] if found else []
-    places += sorted(SYSTEM.glob("*/bin"), reverse=True)
+    places += of_the_system()
     return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+
+
+def of_the_system() -> list[Path]:
+    """Return the folders of the system's own programs, the newest first."""
+    return sorted(SYSTEM.glob("*/bin"), reverse=True)
 
 
 class Server:
@@ -53,13 +58,14 @@ class Server:
     Args:
         folder: where it lives; its path must be short, for the socket's sake.
         settings: ``name=value`` each.
+        place: where its programs are.
     """
 
-    def __init__(self, folder: Path, settings: tuple[str, ...] = PLAIN) -> None:
+    def __init__(self, folder: Path, settings: tuple[str, ...] = PLAIN, place: Path | None = None) -> None:
         self.folder = folder
         self._settings = (*_SETTINGS, *settings)
         self._process: subprocess.Popen[bytes] | None = None
-        self.programs = self._reachable(_found())
+        self.programs = self._reachable(place or _found())
 
     def _reachable(self, place: Path) -> Path:
         """Return programs that the server's user may run: a checkout in root's home is not for others."""
@@ -173,11 +179,11 @@ def _found() -> Path:
 
 
 @contextmanager
-def running(settings: tuple[str, ...] = PLAIN) -> Iterator[Server]:
+def running(settings: tuple[str, ...] = PLAIN, place: Path | None = None) -> Iterator[Server]:
     """Give a server that ends with the block, and its folder with it."""
     folder = Path(tempfile.mkdtemp(prefix="herdbook-pg-"))
     try:
-        server = Server(folder, settings)
+        server = Server(folder, settings, place)
         server.make()
         server.start()
         try:
