@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.servers.postgres import Server, running
+from tests.servers.postgres import Server, of_the_system, running
 
 from herdbook.kernel.errors import (
     ConflictError,
