@@ -12,7 +12,7 @@ from tests.mirror.test_mirror import same
 
 from herdbook.kernel.errors import ConflictError
 from herdbook.service import mirror_watch
-from herdbook.service.mirror import Mirror
+from herdbook.service.mirrors import Mirror
 
 if TYPE_CHECKING:
     from tests.admin.conftest import Open

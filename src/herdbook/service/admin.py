@@ -12,7 +12,7 @@ from herdbook.model.stores import StoreEntry, StoreReport
 from herdbook.ports import admin as ports
 from herdbook.ports.admin import Step
 from herdbook.ports.registry import Registry
-from herdbook.service import backup, blob_checks, blob_copies, bundles, doctor, garbage, mirror, mirror_watch
+from herdbook.service import backup, blob_checks, blob_copies, bundles, doctor, garbage, mirror_watch, mirrors
 from herdbook.service import people as people_
 from herdbook.service.context import Context
 
@@ -68,13 +68,13 @@ class LocalAdmin:
         self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
     ) -> MirrorReport:
         """Bring what is new in namespaces of another registry, in all when none is given, byte for byte."""
-        return mirror.Mirror(self._context, source, names=people, step=step).run(namespaces)
+        return mirrors.Mirror(self._context, source, names=people, step=step).run(namespaces)
 
     def follow(
         self, source: Registry, namespaces: Sequence[str] = (), *, people: bool = True, step: Step | None = None
     ) -> Iterator[MirrorReport]:
         """Mirror, and go on for as long as reports are taken: one whenever something came, or the source was away."""
-        return mirror_watch.follow(mirror.Mirror(self._context, source, names=people, step=step), source, namespaces)
+        return mirror_watch.follow(mirrors.Mirror(self._context, source, names=people, step=step), source, namespaces)
 
     def stores(self, *, count: bool = False) -> list[StoreEntry]:
         """Return the blob stores in their order, with what their newest verification found; ``count`` counts blobs."""

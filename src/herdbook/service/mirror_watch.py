@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from herdbook.kernel.errors import UnavailableError
 from herdbook.model.mirrors import MirrorReport
 from herdbook.ports.registry import Registry
-from herdbook.service.mirror import Mirror
+from herdbook.service.mirrors import Mirror
 
 ALONE_S = 30.0
 TOGETHER_S = 5.0
