@@ -42,7 +42,7 @@ def principal(*, required: bool) -> Schema:
 KEY = header(
     headers.IDEMPOTENCY_KEY,
     "A random text. The same request with the same key is done once, and answered alike.",
-    {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    {"type": "string", "pattern": "^[ -~]{1,200}$"},
 )
 NONE_MATCH = header("If-None-Match", "An `ETag` of before; when nothing changed, 304 is answered.")
 _UPLOAD: Schema = {
