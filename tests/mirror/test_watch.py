@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
 import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.admin.registries import NAME, Place, rules
 from tests.mirror.sources import BreaksOff, Seen
 from tests.mirror.test_mirror import same
+from tests.servers.served import HERDBOOK, thread_server
 
+import herdbook
 from herdbook.kernel.errors import ConflictError
 from herdbook.service import mirror_watch
 from herdbook.service.mirrors import Mirror
@@ -87,3 +94,31 @@ def test_a_journal_that_diverges_is_followed_no_more(told: Place, place: Open) -
     with pytest.raises(ConflictError) as caught:
         next(reports)
     assert caught.value.code == "diverged"
+
+
+def test_over_http_too_an_event_is_heard_at_once(told: Place, place: Open) -> None:
+    site = place("site")
+    with thread_server(told.folder) as served, herdbook.open(served.url) as home:
+        reports = site.admin.follow(home, ["demo"])
+        next(reports)
+        writer = threading.Timer(0.5, told.register, (NAME, "v9", {"m": b"nine"}))
+        begun = time.monotonic()
+        writer.start()
+        assert next(reports).events == 1
+        assert time.monotonic() - begun < mirror_watch.ALONE_S
+        writer.join()
+        reports.close()  # type: ignore[attr-defined]  # it is a generator
+    same(told, site)
+
+
+def test_the_command_follows_until_it_is_interrupted(told: Place, tmp_path: Path) -> None:
+    argv = [*HERDBOOK, "--json", "mirror", str(told.folder), str(tmp_path / "site"), "demo", "--watch"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["namespaces"][0]["namespace"] == "demo"
+        told.register(NAME, "v9", {"m": b"nine"})
+        assert json.loads(child.stdout.readline())["events"] == 1
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 0
+    with Place(tmp_path / "site") as site:
+        same(told, site)
