@@ -5,7 +5,7 @@
 #
 # Needs root, and from apt: buildah debootstrap. Packages come from this machine's own sources, through this machine's
 # own pip configuration, which is mounted while pip runs and is in no layer. At the end the image is run in a chroot:
-# `herdbook --version`, and `herdbook init` and `doctor` as its own user.
+# `herdbook --version`, `init`, `doctor` and `serve`, as its own user.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work="$(realpath -m "${1:-.cache/container}")"
@@ -69,3 +69,13 @@ run() { b run --isolation chroot --user 10001:10001 "$container" -- "$@"; }
 run herdbook --version
 run herdbook init /var/lib/herdbook/registry
 run herdbook doctor
+# The service answers, as that user, and stops when it is asked to.
+run /opt/herdbook/bin/python - <<'PYTHON'
+import json, subprocess, urllib.request
+
+child = subprocess.Popen(["herdbook", "--json", "serve", "--port", "0", "--workers", "2"], stdout=subprocess.PIPE, text=True)
+url = json.loads(child.stdout.readline())["url"]
+print(urllib.request.urlopen(url + "/ready", timeout=10).read().decode())
+child.terminate()
+print("stopped with", child.wait(60))
+PYTHON
