@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = (
-    *("register", "catalogue", "ingest", "verify", "onnx_headers", "show", "importing"),
+    *("register", "catalogue", "ingest", "verify", "onnx_headers", "show", "importing", "mirror"),
     *("service", "transfer", "clients"),
 )
 ROOT = Path(__file__).resolve().parents[1]
