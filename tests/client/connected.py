@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.servers.served import Served, thread_server
 
+from herdbook.bootstrap import parts
 from herdbook.client.registry import Options, RemoteRegistry
 from herdbook.client.transport import Timeouts
 from herdbook.kernel import digests
@@ -16,8 +17,6 @@ from herdbook.model.principals import Person, Principal
 from herdbook.ports.formats import Readers
 from herdbook.service.context import Context
 from herdbook.service.serving import Serving
-from herdbook.stores.disk.blobs import DiskBlobs
-from herdbook.stores.sql.catalogue import SqlCatalogue
 
 Connect = Callable[..., RemoteRegistry]
 QUICK = Timeouts(connect=5.0, read=20.0, retry=2.0)
@@ -32,8 +31,8 @@ def readers(lent: Readers) -> Readers:
 def serving(folder: Path, readers: Readers) -> Iterator[Serving]:
     context = Context(
         url=str(folder),
-        catalogue=SqlCatalogue.open(folder / "catalogue.sqlite"),
-        blobs=DiskBlobs(folder / "blobs"),
+        catalogue=parts.open_catalogue(folder, create=False, read_only=False),
+        blobs=parts.open_blobs(folder),
         principal=Principal(id=digests.new_id("actor"), kind="service", assurance="os"),
         make_readers=lambda: readers,
     )

@@ -10,22 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from herdbook.kernel import paths
-from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, InvalidError, MissingError
+from herdbook.kernel.errors import DeniedError, InvalidError, MissingError
 from herdbook.model import kinds, schemes
 from herdbook.model.activities import Activity, Part, Selector
 from herdbook.model.datasets import Dataset, ManifestLine
-from herdbook.model.files import Content, File
+from herdbook.model.files import File
 from herdbook.model.identifiers import Identifier
 from herdbook.model.registrations import Intake, Registration
 from herdbook.model.statements import Said, Subject
 from herdbook.model.versions import Registered, Version
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
-from herdbook.service import licences
+from herdbook.service import licences, putting
 from herdbook.service.hashing import OpenFile, content
 from herdbook.service.references import registration_target
 
-CHANGED = "changed-while-read"
 _STAND_IN = Version.of([File(path="-", digest="git-sha1:" + "0" * 40)])
 """Takes the place of a version while its bytes are not read yet."""
 
@@ -250,10 +249,12 @@ def deliver(registry: Registry, item: Prepared, progress: Progress | None = None
     """Put the bytes and return the registration.
 
     Raises:
-        HerdbookError: as ``put`` says.
+        HerdbookError: as ``putting.put`` says.
     """
-    contents = [(each, put(registry, each, progress)) for each in item.taken]
-    version = Version.of(File(path=each.path, digest=stored.sha256, size=stored.size) for each, stored in contents)
+    version = Version.of(
+        File(path=each.path, digest=stored.sha256, size=stored.size)
+        for each, stored in putting.put(registry, item.taken, progress)
+    )
     activity = _activity(version, item.inputs, item.wanted)
     return Registration(
         model=item.model,
@@ -263,41 +264,6 @@ def deliver(registry: Registry, item: Prepared, progress: Progress | None = None
         activities=(activity,) if activity else (),
         statements=tuple(_said(item.model, version, item.taken, item.wanted)),
         confirm=item.wanted.confirm,
-    )
-
-
-def put(registry: Registry, item: Intake, progress: Progress | None = None) -> Content:
-    """Put one file; what changes while it is read is refused.
-
-    Raises:
-        ConflictError: when it changed.
-        DeniedError: when it cannot be read.
-    """
-    source = paths.unescape(item.source)
-    try:
-        with open(source, "rb") as stream:
-            before = os.fstat(stream.fileno())
-            stored = registry.files.put(stream, progress=progress)
-            after = os.fstat(stream.fileno())
-    except OSError as error:
-        raise DeniedError(
-            f"{item.path!r} cannot be read: {error.strerror}", code="unreadable", hint="Check its permissions."
-        ) from error
-    except HerdbookError as error:
-        if error.code != CHANGED:
-            raise
-        raise _changed(item.path) from error
-    unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-    if not unchanged or stored.size != after.st_size:
-        raise _changed(item.path)
-    return stored
-
-
-def _changed(path: str) -> ConflictError:
-    return ConflictError(
-        f"{path!r} changed while it was read",
-        code=CHANGED,
-        hint="Wait until nothing writes to it any more, then try again.",
     )
 
 

@@ -17,7 +17,8 @@ from herdbook.model.drafts import Drafts, SourceState
 from herdbook.model.histories import Blob, Change, Commit, Tag, Trouble
 from herdbook.model.rules import Rules
 from herdbook.ports.importers import Source
-from herdbook.service.intake import CHANGED, ignoring
+from herdbook.service.intake import ignoring
+from herdbook.service.putting import CHANGED
 
 CHUNK = 1 << 18
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
