@@ -63,7 +63,7 @@ def running() -> Iterator[S3Server]:
         log = Path(folder, "log")
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [VENV / "bin" / "python", START, str(port), str(Path(folder, "files"))],
+                [VENV / "bin" / "python", START, str(port), folder, "--with-parent"],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -1,18 +1,30 @@
 """Runs LocalStack's S3 on one port of this machine, all its files in one folder. Run it with its own Python.
 
     tools/servers/localstack.sh
-    .cache/localstack/bin/python tools/servers/start_localstack.py PORT FOLDER
+    .cache/localstack/bin/python tools/servers/start_localstack.py PORT FOLDER [--with-parent]
 
 The end point is http://[::1]:PORT (on IPv4 it would listen on all addresses), key and secret are test and test.
-Buckets are forgotten at the end; what is left in the folder is for whoever made it to remove.
+Buckets are forgotten at the end; what is left in the folder is for whoever made it to remove. With --with-parent it
+ends when the process that started it does, however that ends, and takes the folder with it.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
+import threading
+import time
 from pathlib import Path
+
+
+def end_with(parent: int, folder: Path) -> None:
+    """End this process when its parent is another than it was."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 def main(port: int, folder: Path) -> None:
@@ -39,4 +51,7 @@ def main(port: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if "--with-parent" in sys.argv:
+        place = Path(sys.argv[2]).resolve()
+        threading.Thread(target=end_with, args=(os.getppid(), place), daemon=True).start()
     main(int(sys.argv[1]), Path(sys.argv[2]).resolve())
