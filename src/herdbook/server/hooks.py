@@ -7,8 +7,8 @@ from typing import Self
 
 import httpx2
 
-from herdbook import __version__
 from herdbook.kernel.errors import UnavailableError
+from herdbook.wire.service import RELEASE
 
 PATIENCE_S = 15.0
 """How long an address may take, in seconds."""
@@ -19,7 +19,7 @@ class HttpSender:
 
     def __init__(self) -> None:
         self._client = httpx2.Client(
-            timeout=PATIENCE_S, follow_redirects=False, headers={"user-agent": f"herdbook/{__version__}"}
+            timeout=PATIENCE_S, follow_redirects=False, headers={"user-agent": f"herdbook/{RELEASE}"}
         )
 
     def send(self, url: str, headers: dict[str, str], body: bytes) -> int:

@@ -10,10 +10,10 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from herdbook import __version__
 from herdbook.kernel.errors import DeniedError, HerdbookError, InvalidError, UnavailableError
 from herdbook.server.bounds import Bounds
 from herdbook.wire import files, headers, problems, routes, service
+from herdbook.wire.service import RELEASE
 
 LINGER_S = 2.0
 """How long a body is listened to that nobody wants any more: a client that is cut off may never hear why."""
@@ -24,7 +24,7 @@ SECURITY = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (headers.SERVER.lower().encode(), f"herdbook/{__version__}".encode()),
+    (headers.SERVER.lower().encode(), f"herdbook/{RELEASE}".encode()),
 )
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _UPLOADS = routes.PREFIX + "/uploads/"
