@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from herdbook.apps.cli.answers import ANSWERS
 from herdbook.testing.repositories import Repository
 
 from .conftest import MODEL, Run
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed
+from tests.server.operation.hearing import hearing
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "reference" / "json"
@@ -47,7 +52,13 @@ class Checked:
         return found
 
 
-def test_what_every_command_prints_as_json_fits_its_published_schema(story: Run, files: Path, tmp_path: Path) -> None:
+LASTING = {"serve"}
+"""What ends only when it is told to; tests/server/operation/test_serve.py holds its answer to its schema."""
+
+
+def test_what_every_command_prints_as_json_fits_its_published_schema(
+    story: Run, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask = Checked(story)
     _versions(ask, files, tmp_path)
     _said(ask)
@@ -56,7 +67,9 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(story: Run,
     _stores(ask)
     _imports(ask, tmp_path)
     _cached(ask)
-    assert set(ANSWERS) - ask.seen == set()
+    monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(bytes(32)).decode())
+    _webhooks(ask, tmp_path / "second")
+    assert set(ANSWERS) - ask.seen == LASTING
 
 
 def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
@@ -108,6 +121,21 @@ def _datasets_and_activities(ask: Checked, files: Path, tmp_path: Path) -> None:
     ask("activity", "register", "demo", str(activity))
     ask("activity", "show", "mlflow-run:run-7")
     assert len(ask("activity", "list", "--kind", "fine-tuning")) == 1
+
+
+def _webhooks(ask: Checked, folder: Path) -> None:
+    with hearing(204, 204, 500) as heard:
+        words = ["[[webhooks]]", 'name = "trigger"', f'url = "{heard.url}"', 'secret = "HOOK_SECRET"']
+        (folder / "registry.toml").write_text("\n".join(words), "utf-8")
+        assert ask("webhook", "test", "trigger", "-R", str(folder))[0]["name"] == "trigger"
+        assert all(item["behind"] == 0 for item in ask("webhook", "deliver", "-R", str(folder))[0]["standings"])
+        ask("namespace", "create", "fresh", "-R", str(folder))
+        assert ask("webhook", "deliver", "trigger", "-R", str(folder))[0]["standings"]
+        ask("namespace", "create", "later", "-R", str(folder))
+        said = ask("webhook", "deliver", "-R", str(folder), status=6)
+        assert "it answered 500" in {item.get("trouble") for item in said[0]["standings"]}
+        assert ask("webhook", "list", "-R", str(folder)) == said
+    assert [message["type"] for message in heard.messages] == ["webhook.test", "journal.event", "journal.event"]
 
 
 def _registry(ask: Checked, tmp_path: Path) -> None:

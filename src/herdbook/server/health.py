@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from herdbook.kernel.errors import HerdbookError, UnavailableError
 from herdbook.server import operation
 from herdbook.server.metrics import CONTENT_TYPE
 from herdbook.service.context import Context
+from herdbook.service.tiers import Tiers
 from herdbook.wire import service as wire
 
 PATIENCE_S = 5.0
@@ -36,8 +37,12 @@ async def health() -> Response:
 async def ready(request: Request) -> Response:
     """Answer when catalogue and blob stores answer, else with 503 and what does not."""
     context = operation.of(request).serving.context
-    checks: dict[str, Callable[[Context], object]] = {"catalogue": _catalogue, "blobs": _blobs}
-    told = await asyncio.gather(*(_ask(check, context) for check in checks.values()))
+    checks: dict[str, Callable[[], object]] = {"catalogue": partial(_catalogue, context)}
+    if isinstance(context.blobs, Tiers):
+        checks |= {f"blobs {name}": partial(store.size, _NOTHING) for name, store in context.blobs.stores.items()}
+    else:
+        checks["blobs"] = partial(context.blobs.size, _NOTHING)
+    told = await asyncio.gather(*(_ask(check) for check in checks.values()))
     troubles = {name: trouble for name, trouble in zip(checks, told, strict=True) if trouble}
     if operation.stopping(request).is_set():
         troubles["server"] = "it stops"
@@ -59,11 +64,11 @@ async def metrics(request: Request) -> Response:
     return Response(text, media_type=CONTENT_TYPE)
 
 
-async def _ask(check: Callable[[Context], Any], context: Context) -> str:
+async def _ask(check: Callable[[], object]) -> str:
     """Return what is wrong with a part, in words; empty when it answers."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await to_thread.run_sync(check, context, limiter=_threads, abandon_on_cancel=True)
+            await to_thread.run_sync(check, limiter=_threads, abandon_on_cancel=True)
     except TimeoutError:
         return f"no answer in {PATIENCE_S:g} s"
     except HerdbookError as error:
@@ -76,7 +81,3 @@ async def _ask(check: Callable[[Context], Any], context: Context) -> str:
 def _catalogue(context: Context) -> None:
     with context.catalogue.read() as tx:
         tx.heads()
-
-
-def _blobs(context: Context) -> None:
-    context.blobs.size(_NOTHING)
