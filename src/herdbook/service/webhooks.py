@@ -123,10 +123,7 @@ class Courier:
         self.yield_lead()
 
     def lead(self) -> bool:
-        """Say whether this process delivers: nobody else said within ``LEASE_S`` that it does.
-
-        Two that say so in one moment both deliver, until one of them looks again.
-        """
+        """Say whether this process delivers: nobody else said within ``LEASE_S`` that it does."""
         now = self._seconds()
         if now < self._leads_until - LEASE_S / 2:
             return True
