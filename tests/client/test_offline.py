@@ -21,7 +21,7 @@ from herdbook.apps.cli.main import cli
 from herdbook.client.registry import Options, RemoteRegistry
 from herdbook.client.transport import Timeouts
 from herdbook.kernel import digests
-from herdbook.kernel.errors import HerdbookWarning, MissingError, UnavailableError
+from herdbook.kernel.errors import DeniedError, HerdbookWarning, MissingError, UnavailableError
 from herdbook.model.principals import Person, Principal
 from herdbook.service import fetch
 from herdbook.testing.registry_samples import PATH, binary, put, register, say
@@ -244,6 +244,20 @@ def test_a_child_that_is_forked_speaks_for_itself(first: RemoteRegistry) -> None
     os.waitpid(child, 0)
     with os.fdopen(read, "rb") as answer:
         assert answer.read().decode() == MODEL
+
+
+def test_what_is_opened_for_reading_is_not_written(first: RemoteRegistry, connect: Connect) -> None:
+    reading = connect(first.url, WHO, read_only=True)
+    assert reading.versions.get(f"{MODEL}:V1").ordinal == 1
+    assert reading.statements.about([]) == {}
+    for refused in (
+        lambda: put(reading, b"bytes"),
+        lambda: put(reading, b"bytes" * 10**6),
+        lambda: reading.pointers.alias(MODEL, "production", f"{MODEL}:V1"),
+    ):
+        with pytest.raises(DeniedError) as caught:
+            refused()
+        assert caught.value.code == "read-only"
 
 
 def test_the_library_opens_a_server_by_its_address(served: Served) -> None:

@@ -25,7 +25,7 @@ def open_registry(where: str | None = None, *, read_only: bool = False, create: 
     """Open a registry: ``where``, else ``HERDBOOK_REGISTRY``, else the configuration file, else one in the user's data.
 
     An embedded registry is a folder; it is made on first use unless ``create`` is false. A server is spoken to when it
-    is first asked, and whether it may be written is its own matter.
+    is first asked.
 
     Raises:
         MissingError: when it is not there and is not to be made.
@@ -35,7 +35,7 @@ def open_registry(where: str | None = None, *, read_only: bool = False, create: 
     settings = settings_.load()
     found = discovery.find(where, settings=settings)
     if found.kind == "server":
-        return _remote(found.location, settings)
+        return _remote(found.location, settings, read_only=read_only)
     from herdbook.service.registry import LocalRegistry  # noqa: PLC0415 - so that importing the client stays light
 
     return LocalRegistry(_context(where, read_only=read_only, create=create))
@@ -100,7 +100,7 @@ def _person(principal: Principal, settings: settings_.Settings) -> Person:
     return Person(id=principal.id, name=name or None, email=email or None)
 
 
-def _remote(url: str, settings: settings_.Settings) -> Registry:
+def _remote(url: str, settings: settings_.Settings, *, read_only: bool) -> Registry:
     from herdbook.client.registry import Options, RemoteRegistry  # noqa: PLC0415 - loads what speaks HTTP
     from herdbook.client.transport import Timeouts  # noqa: PLC0415 - the same
 
@@ -110,6 +110,7 @@ def _remote(url: str, settings: settings_.Settings) -> Registry:
         cache_bytes=settings.number("client.cache_gb") * 10**9,
         timeouts=Timeouts(*(settings.number(f"client.{name}_seconds") for name in ("connect", "read", "retry"))),
         offline=os.environ.get("HERDBOOK_OFFLINE") == "1",
+        read_only=read_only,
         version=__version__,
     )
     return RemoteRegistry(url, principal, _person(principal, settings), options)

@@ -17,7 +17,7 @@ from herdbook.client.offline import KeptAnswers
 from herdbook.client.patience import Patience
 from herdbook.client.refusals import refusal
 from herdbook.client.transport import AWAY, Answer, Asking, Query, Transport, bad_answer, written
-from herdbook.kernel.errors import HerdbookError, HerdbookWarning, InvalidError, UnavailableError
+from herdbook.kernel.errors import DeniedError, HerdbookError, HerdbookWarning, InvalidError, UnavailableError
 from herdbook.model.base import Value, invalid
 from herdbook.model.pages import Page
 from herdbook.wire import headers, service
@@ -64,12 +64,16 @@ class Calls:
         transport: what carries them.
         kept: answers that were given before.
         offline: whether the server is never asked.
+        read_only: whether nothing is written.
     """
 
-    def __init__(self, transport: Transport, kept: KeptAnswers, *, offline: bool = False) -> None:
+    def __init__(
+        self, transport: Transport, kept: KeptAnswers, *, offline: bool = False, read_only: bool = False
+    ) -> None:
         self.transport = transport
         self._kept = kept
         self._offline = offline
+        self._read_only = read_only
         self._met = False
         self._warned = False
         self._away_until = 0.0
@@ -156,9 +160,17 @@ class Calls:
         """
         head = {"Content-Type": "application/json"}
         if route.writes:
+            self.check_writable()
             head[headers.IDEMPOTENCY_KEY] = secrets.token_hex(16)
         data = _bytes(body)
         return _load(route, self.exchange(Asking("POST", route.path, headers=head, body=data, read=read)), {})
+
+    def check_writable(self) -> None:
+        """Raise DeniedError ``read-only`` when the registry was opened for reading."""
+        if self._read_only:
+            raise DeniedError(
+                f"{self.transport.url} was opened for reading only", code="read-only", hint="Open it without read_only."
+            )
 
     def exchange(self, asking: Asking) -> Answer:
         """Send a request that may be repeated; wait while the server is still at work on it.

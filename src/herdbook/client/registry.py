@@ -39,6 +39,7 @@ class Options:
     cache_bytes: int = 20 * 10**9
     timeouts: Timeouts = field(default_factory=Timeouts)
     offline: bool = False
+    read_only: bool = False
     version: str = "?"
 
 
@@ -63,7 +64,7 @@ class RemoteRegistry:
         }
         self._transport = Transport(url, told, options.timeouts)
         kept = KeptAnswers(options.cache, url, principal.id)
-        calls = Calls(self._transport, kept, offline=options.offline)
+        calls = Calls(self._transport, kept, offline=options.offline, read_only=options.read_only)
         cache = Cache(options.cache, options.cache_bytes)
         uploads = Uploads(calls, options.cache, principal.id)
         self.namespaces: ports.Namespaces = Namespaces(calls)

@@ -56,6 +56,7 @@ class Uploads:
             UnavailableError: ``no-server``; when the stream cannot be read, or is a file that changes meanwhile.
             HerdbookError: what the server says.
         """
+        self._calls.check_writable()
         source = sources.known(stream)
         if source is None:
             begin = sources.read(stream, wire.SINGLE + 1)
