@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.servers.postgres import Server, fresh
 
 from herdbook.kernel import digests
 from herdbook.kernel.errors import ConflictError, MissingError
@@ -29,6 +31,7 @@ from herdbook.stores.disk.blobs import DiskBlobs
 from herdbook.stores.sql.catalogue import SqlCatalogue
 from herdbook.testing.registry_samples import PATH, binary, prepared, references, replayed, resolved, say
 
+LONGER = settings.get_current_profile_name() == "long"
 MODELS = ("demo/m/a", "demo/m/b", "other/m/a")
 LABELS = ("V1", "v1", "V2", "Summer-18")
 CONTENTS = ("one", "two", "three")
@@ -294,16 +297,38 @@ def test_a_registry_is_as_a_perfect_little_model_of_it_says(empty: Path, tmp_pat
         nonlocal count
         count += 1
         folder = Path(shutil.copytree(empty, tmp_path / str(count)))
-        catalogue, blobs = SqlCatalogue.open(folder / "catalogue.sqlite"), DiskBlobs(folder / "blobs")
-        who = Principal(id=digests.new_id("actor"))
-        return LocalRegistry(Context(str(folder), catalogue, blobs, who, lambda: lent)), folder
+        return _registry(folder, SqlCatalogue.open(folder / "catalogue.sqlite"), lent), folder
 
-    longer = settings.get_current_profile_name() == "long"
+    _run(open_, 300 if LONGER else 12)
+
+
+def test_so_it_is_on_postgresql(postgres_server: Server, tmp_path: Path, lent: Readers) -> None:
+    with ExitStack() as databases:
+        count = 0
+
+        def open_() -> tuple[LocalRegistry, Path]:
+            nonlocal count
+            count += 1
+            folder = tmp_path / str(count)
+            folder.mkdir()
+            catalogue = SqlCatalogue.connect(databases.enter_context(fresh(postgres_server)))
+            databases.callback(catalogue.close)
+            return _registry(folder, catalogue, lent), folder
+
+        _run(open_, 100 if LONGER else 4)
+
+
+def _registry(folder: Path, catalogue: SqlCatalogue, lent: Readers) -> LocalRegistry:
+    who = Principal(id=digests.new_id("actor"))
+    return LocalRegistry(Context(str(folder), catalogue, DiskBlobs(folder / "blobs"), who, lambda: lent))
+
+
+def _run(open_: Callable[[], tuple[LocalRegistry, Path]], examples: int) -> None:
     run_state_machine_as_test(
         lambda: Machine(open_),  # type: ignore[arg-type]  # whatever makes a machine will do
         settings=settings(
-            max_examples=300 if longer else 12,
-            stateful_step_count=60 if longer else 30,
+            max_examples=examples,
+            stateful_step_count=60 if LONGER else 30,
             suppress_health_check=list(HealthCheck),
         ),
     )

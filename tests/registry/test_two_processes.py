@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import herdbook
 from herdbook.testing.registry_samples import replayed
 
 PROGRAM = """
 import io, json, sys
+import pytest
+
 import herdbook
 from herdbook.kernel.errors import HerdbookError
 from herdbook.testing.registry_samples import prepared
@@ -34,10 +38,17 @@ with herdbook.open(folder) as registry:
 COUNT = 8
 
 
-def test_two_processes_that_register_the_same_labels_at_once_get_one_each(folder: Path) -> None:
+@pytest.fixture(params=["folder", "pg_folder"], ids=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest) -> Path:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Path)
+    return found
+
+
+def test_two_processes_that_register_the_same_labels_at_once_get_one_each(place: Path) -> None:
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(folder), name, str(COUNT)],
+            [sys.executable, "-c", PROGRAM, str(place), name, str(COUNT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -51,7 +62,7 @@ def test_two_processes_that_register_the_same_labels_at_once_get_one_each(folder
     for left, right in zip(told[0][::2], told[1][::2], strict=True):
         assert {left, right} == {"registered", "label-taken"}
     assert set(told[0][1::2]) == set(told[1][1::2]) == {"registered"}
-    with herdbook.open(str(folder)) as registry:
+    with herdbook.open(str(place)) as registry:
         assert registry.models.get("demo/tau/toy").versions == COUNT
         assert registry.versions.search("", total=True).total == 3 * COUNT
         assert registry.journal.checkpoint("demo").seq == 1 + 3 * COUNT
