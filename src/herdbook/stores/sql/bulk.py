@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _Arrange = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
-AnyRow = Row[*tuple[Any, ...]]
+AnyRow = Row[*tuple[Any, ...]] | tuple[Any, ...]
 
 
 def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:

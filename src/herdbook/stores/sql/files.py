@@ -26,6 +26,7 @@ from herdbook.model.files import Content
 from herdbook.model.rows import FileRow, Lease
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import pack, raw, span, text, unpack
+from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import (
     bodies,
     contents,
@@ -46,15 +47,17 @@ _SHA256S: BindParameter[bytes] = bindparam("sha256s", expanding=True)
 _FILE = select(bodies.c.digest, files.c.path, files.c.digest.label("file"), files.c.size).join_from(
     files, bodies, bodies.c.id == files.c.record
 )
-_FILES = _FILE.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(
-    files.c.record, files.c.position
+_FILES = Prepared(
+    _FILE.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(files.c.record, files.c.position),
+    "digests",
 )
-_NAMED = _FILE.where(files.c.digest.in_(bindparam("digests", expanding=True))).order_by(
-    files.c.record, files.c.position
+_NAMED = Prepared(
+    _FILE.where(files.c.digest.in_(bindparam("digests", expanding=True))).order_by(files.c.record, files.c.position),
+    "digests",
 )
 
 _CONTENT = select(contents.c.size, contents.c.sha256, contents.c.md5, contents.c.adler32, contents.c.git_sha1)
-_CONTENTS = _CONTENT.where(contents.c.sha256.in_(_SHA256S))
+_CONTENTS = Prepared(_CONTENT.where(contents.c.sha256.in_(_SHA256S)), "sha256s")
 _ALGORITHMS = {
     "sha256": (contents.c.sha256, 32),
     "git-sha1": (contents.c.git_sha1, 20),
@@ -70,7 +73,9 @@ _LIKE = {
     for algorithm, (column, _) in _ALGORITHMS.items()
 }
 
-_FACTS = select(facts.c.sha256, facts.c.body).where(facts.c.sha256.in_(_SHA256S), facts.c.format != "")
+_FACTS = Prepared(
+    select(facts.c.sha256, facts.c.body).where(facts.c.sha256.in_(_SHA256S), facts.c.format != ""), "sha256s"
+)
 _UNREAD = select(unread.c.sha256).order_by(unread.c.sha256).limit(_LIMIT)
 _OTHER_READERS = (
     select(facts.c.sha256)
@@ -85,10 +90,13 @@ _OTHER_VERSIONS = tuple(
 )
 _LAST_TEXT = "\U0010ffff"
 
-_LEASES = (
-    select(leases.c.principal, leases.c.sha256, leases.c.until)
-    .where(leases.c.sha256.in_(_SHA256S), leases.c.until > bindparam("now"))
-    .order_by(leases.c.sha256, leases.c.principal)
+_LEASES = Prepared(
+    (
+        select(leases.c.principal, leases.c.sha256, leases.c.until)
+        .where(leases.c.sha256.in_(_SHA256S), leases.c.until > bindparam("now"))
+        .order_by(leases.c.sha256, leases.c.principal)
+    ),
+    "sha256s",
 )
 
 
@@ -162,7 +170,7 @@ class FileTables:
         """Return the files of version records."""
         found: dict[str, list[FileRow]] = {}
         for part in chunks(map(raw, dict.fromkeys(records))):
-            for row in map(_file, self.connection.execute(_FILES, {"digests": part}).all()):
+            for row in map(_file, _FILES.all(self.connection, {"digests": part})):
                 found.setdefault(row.record, []).append(row)
         return found
 
@@ -170,14 +178,14 @@ class FileTables:
         """Return files of version records that are named by one of these digests, whichever algorithm."""
         found: list[FileRow] = []
         for part in chunks(map(pack, dict.fromkeys(digests))):
-            found += map(_file, self.connection.execute(_NAMED, {"digests": part}))
+            found += map(_file, _NAMED.all(self.connection, {"digests": part}))
         return found
 
     def contents(self, sha256s: Iterable[str]) -> dict[str, Content]:
         """Return what is known of contents that were once stored or told."""
         found: dict[str, Content] = {}
         for part in chunks(map(raw, sha256s)):
-            for content in map(_content, self.connection.execute(_CONTENTS, {"sha256s": part}).all()):
+            for content in map(_content, _CONTENTS.all(self.connection, {"sha256s": part})):
                 found[content.sha256] = content
         return found
 
@@ -209,7 +217,7 @@ class FileTables:
         """Return the newest facts of contents; those that no reader took have none."""
         found: dict[str, Facts] = {}
         for part in chunks(map(raw, sha256s)):
-            rows = self.connection.execute(_FACTS, {"sha256s": part})
+            rows = _FACTS.all(self.connection, {"sha256s": part})
             found |= {text(sha256): Facts.model_validate(json.loads(body)) for sha256, body in rows}
         return found
 
@@ -226,7 +234,7 @@ class FileTables:
         """Return leases on blobs that have not ended."""
         found: list[Lease] = []
         for part in chunks(map(raw, sha256s)):
-            rows = self.connection.execute(_LEASES, {"sha256s": part, "now": now})
+            rows = _LEASES.all(self.connection, {"sha256s": part, "now": now})
             found += [Lease(principal, text(sha256), until) for principal, sha256, until in rows]
         return found
 

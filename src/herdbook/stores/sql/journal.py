@@ -28,6 +28,7 @@ from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, span, text
 from herdbook.stores.sql.engine import Streams
 from herdbook.stores.sql.expressions import CodePoints, Hexadecimal
+from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, events, journals, known, models, pointers, purges, versions
 
 _DIGESTS: BindParameter[bytes] = bindparam("digests", expanding=True)
@@ -37,8 +38,8 @@ _HEAD = select(
     journals.c.namespace, journals.c.journal, journals.c.home, journals.c.seq, journals.c.head, journals.c.time
 )
 _HEADS = _HEAD.where(journals.c.current).order_by(journals.c.namespace)
-_HEAD_OF = _HEAD.where(*_OF_FOLDED)
-_JOURNAL = select(journals.c.id).where(*_OF_FOLDED)
+_HEAD_OF = Prepared(_HEAD.where(*_OF_FOLDED))
+_JOURNAL = Prepared(select(journals.c.id).where(*_OF_FOLDED))
 _STAND = select(journals.c.id, journals.c.journal, journals.c.seq, journals.c.head).where(*_OF_FOLDED).with_for_update()
 
 _EVENT = select(
@@ -60,17 +61,26 @@ _ACTORS = select(events.c.seq, events.c.principal).where(
 )
 _EVENT_WITH = _EVENT.where(events.c.digest == bindparam("digest"))
 
-_BODIES = select(bodies.c.digest, bodies.c.body).where(bodies.c.digest.in_(_DIGESTS), bodies.c.body.is_not(None))
-_IDS = select(bodies.c.digest, bodies.c.id, bodies.c.body.is_(None)).where(bodies.c.digest.in_(_DIGESTS))
-_LAST_BODY = select(func.max(bodies.c.id))
-_KNOWN = (
-    select(bodies.c.digest, journals.c.namespace, known.c.seq)
-    .join_from(bodies, known, known.c.body == bodies.c.id)
-    .join(journals, journals.c.id == known.c.journal)
-    .where(bodies.c.digest.in_(_DIGESTS))
-    .order_by(journals.c.namespace)
+_BODIES = Prepared(
+    select(bodies.c.digest, bodies.c.body).where(bodies.c.digest.in_(_DIGESTS), bodies.c.body.is_not(None)), "digests"
 )
-_PURGED = select(purges.c.digest).where(purges.c.digest.in_(_DIGESTS), purges.c.journal == bindparam("journal"))
+_IDS = Prepared(
+    select(bodies.c.digest, bodies.c.id, bodies.c.body.is_(None)).where(bodies.c.digest.in_(_DIGESTS)), "digests"
+)
+_LAST_BODY = select(func.max(bodies.c.id))
+_KNOWN = Prepared(
+    (
+        select(bodies.c.digest, journals.c.namespace, known.c.seq)
+        .join_from(bodies, known, known.c.body == bodies.c.id)
+        .join(journals, journals.c.id == known.c.journal)
+        .where(bodies.c.digest.in_(_DIGESTS))
+        .order_by(journals.c.namespace)
+    ),
+    "digests",
+)
+_PURGED = Prepared(
+    select(purges.c.digest).where(purges.c.digest.in_(_DIGESTS), purges.c.journal == bindparam("journal")), "digests"
+)
 
 _ADD_JOURNAL = insert(journals).inline()
 _ADD_EVENT = insert(events).inline()
@@ -145,12 +155,12 @@ class JournalTables:
 
     def head(self, namespace: str) -> Head | None:
         """Return where one stands; the name is compared without case."""
-        row = self.connection.execute(_HEAD_OF, {"folded": namespace.lower()}).first()
+        row = _HEAD_OF.first(self.connection, {"folded": namespace.lower()})
         return None if row is None else _head(row)
 
     def _journal(self, namespace: str) -> int:
         """Return a current journal's number, -1 when there is none."""
-        found = self.connection.execute(_JOURNAL, {"folded": namespace.lower()}).scalar()
+        found = _JOURNAL.scalar(self.connection, {"folded": namespace.lower()})
         return -1 if found is None else found
 
     def events(self, namespace: str, after: int = 0, limit: int = 1000) -> list[EventRow]:
@@ -176,7 +186,7 @@ class JournalTables:
         """Return the canonical bytes of those that are here (not purged bytes)."""
         found: dict[str, bytes] = {}
         for part in chunks(map(raw, digests)):
-            found |= {text(digest): body for digest, body in self.connection.execute(_BODIES, {"digests": part}).all()}
+            found |= {text(digest): body for digest, body in _BODIES.all(self.connection, {"digests": part})}
         return found
 
     def digests_like(self, prefix: str, limit: int = 20) -> list[str]:
@@ -191,7 +201,7 @@ class JournalTables:
         """Return, for records and statements that a journal has, its namespaces and the seq of the first telling."""
         found: dict[str, list[tuple[str, int]]] = {}
         for part in chunks(map(raw, digests)):
-            for digest, namespace, seq in self.connection.execute(_KNOWN, {"digests": part}).all():
+            for digest, namespace, seq in _KNOWN.all(self.connection, {"digests": part}):
                 found.setdefault(text(digest), []).append((namespace, seq))
         return found
 
@@ -200,8 +210,8 @@ class JournalTables:
         journal = self._journal(namespace)
         found: set[str] = set()
         for part in chunks(map(raw, digests)):
-            rows = self.connection.execute(_PURGED, {"digests": part, "journal": journal})
-            found |= {text(digest) for digest in rows.scalars()}
+            rows = _PURGED.all(self.connection, {"digests": part, "journal": journal})
+            found |= {text(digest) for (digest,) in rows}
         return found
 
     def state_lines(self, namespace: str) -> Iterator[str]:
@@ -239,7 +249,7 @@ class JournalWriting(JournalTables):
         """Return those that have a number, and whether their body is absent."""
         here: dict[str, bool] = {}
         for part in chunks(map(raw, digests)):
-            for digest, id_, absent in self.connection.execute(_IDS, {"digests": part}).all():
+            for digest, id_, absent in _IDS.all(self.connection, {"digests": part}):
                 key = text(digest)
                 self._ids[key] = id_
                 here[key] = absent

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, select
 from herdbook.model.rows import EdgeRow, Projection
 from herdbook.stores.sql.bulk import Many, chunks
 from herdbook.stores.sql.digests import pack, raw, text, unpack
+from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import activities, bodies, datasets, edges
 
 _LIMIT = bindparam("limit", type_=BigInteger)
@@ -27,13 +28,17 @@ _EDGE = select(
     edges.c.role,
     edges.c.file,
 ).join_from(edges, bodies, bodies.c.id == edges.c.activity)
-_EDGES = _EDGE.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(
-    edges.c.activity, edges.c.position
+_EDGES = Prepared(
+    _EDGE.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(edges.c.activity, edges.c.position),
+    "digests",
 )
 _EDGES_AT = tuple(  # two, so that each follows its index, and for one target no further than the limit
-    _EDGE.where(column.in_(bindparam("targets", expanding=True)), edges.c.direction == bindparam("direction"))
-    .order_by(edges.c.activity, edges.c.position)
-    .limit(_LIMIT)
+    Prepared(
+        _EDGE.where(column.in_(bindparam("targets", expanding=True)), edges.c.direction == bindparam("direction"))
+        .order_by(edges.c.activity, edges.c.position)
+        .limit(_LIMIT),
+        "targets",
+    )
     for column in (edges.c.target, edges.c.file)
 )
 
@@ -107,7 +112,7 @@ class LineageTables:
         """Return inputs and outputs of activities, in the record's order."""
         found: dict[tuple[int, int], EdgeRow] = {}
         for part in chunks(map(raw, dict.fromkeys(activities))):
-            found |= _edges(self.connection.execute(_EDGES, {"digests": part}))
+            found |= _edges(_EDGES.all(self.connection, {"digests": part}))
         return list(found.values())
 
     def edges_at(self, targets: Iterable[str], direction: str, limit: int = 0) -> list[EdgeRow]:
@@ -121,8 +126,8 @@ class LineageTables:
         found: dict[tuple[int, int], EdgeRow] = {}
         for part in chunks(map(pack, dict.fromkeys(targets))):
             given = {"targets": part, "direction": direction, "limit": limit or _ALL}
-            for statement in _EDGES_AT:
-                found |= _edges(self.connection.execute(statement, given))
+            for asked in _EDGES_AT:
+                found |= _edges(asked.all(self.connection, given))
         return [found[place] for place in sorted(found)[: limit or None]]
 
     def activities(self, after: str = "", limit: int = 100, kind: str = "") -> list[str]:

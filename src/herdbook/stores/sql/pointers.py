@@ -12,6 +12,7 @@ from herdbook.kernel.errors import InvalidError
 from herdbook.model.rows import MoveRow, PointerRow
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, text
+from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, events, journals, models, moves, pointers
 from herdbook.stores.sql.versions import ModelNumber
 
@@ -41,20 +42,26 @@ _FOLDED = (
     pointers.c.kind == bindparam("kind"),
     pointers.c.folded == bindparam("folded"),
 )
-_POINTER_OF = (
+_POINTER_OF = Prepared(
     _POINTER.where(*_FOLDED)
     .order_by(pointers.c.to.is_(None), pointers.c.seq.desc(), pointers.c.position.desc())
     .limit(1)
 )
-_POINTERS = (
-    _POINTER.add_columns(models.c.folded.label("folded_model"))
-    .where(models.c.folded.in_(bindparam("models", expanding=True)))
-    .order_by(pointers.c.seq.desc(), pointers.c.position.desc())
+_POINTERS = Prepared(
+    (
+        _POINTER.add_columns(models.c.folded.label("folded_model"))
+        .where(models.c.folded.in_(bindparam("models", expanding=True)))
+        .order_by(pointers.c.seq.desc(), pointers.c.position.desc())
+    ),
+    "models",
 )
 _TARGET = bodies.alias("target")
 _TARGETS = select(_TARGET.c.id).where(_TARGET.c.digest.in_(bindparam("digests", expanding=True)))
-_POINTERS_TO = _POINTER.where(pointers.c.to.in_(_TARGETS)).order_by(  # through the index on `to`, not the outer join
-    models.c.name, pointers.c.kind, pointers.c.name
+_POINTERS_TO = Prepared(
+    _POINTER.where(pointers.c.to.in_(_TARGETS)).order_by(  # through the index on `to`, not the outer join
+        models.c.name, pointers.c.kind, pointers.c.name
+    ),
+    "digests",
 )
 
 _FRM, _TO, _REASON = bodies.alias("frm_body"), bodies.alias("to_body"), bodies.alias("reason_body")
@@ -135,7 +142,7 @@ class PointerTables:
 
     def pointer(self, pointer: str) -> PointerRow | None:
         """Return where a pointer leads; labels are compared without case."""
-        row = self.connection.execute(_POINTER_OF, _folded(pointer)).first()
+        row = _POINTER_OF.first(self.connection, _folded(pointer))
         return None if row is None else _pointer(row)
 
     def pointers(self, models: Iterable[str]) -> dict[str, list[PointerRow]]:
@@ -143,7 +150,7 @@ class PointerTables:
         asked = {name: name.lower() for name in models}
         found: dict[str, list[PointerRow]] = {folded: [] for folded in asked.values()}
         for part in chunks(list(found)):
-            for *row, folded in self.connection.execute(_POINTERS, {"models": part}).all():
+            for *row, folded in _POINTERS.all(self.connection, {"models": part}):
                 found[folded].append(_pointer(row))
         return {name: found[folded] for name, folded in asked.items() if found[folded]}
 
@@ -151,7 +158,7 @@ class PointerTables:
         """Return pointers that lead to these digests, by model, kind and name."""
         found: list[PointerRow] = []
         for part in chunks(map(raw, dict.fromkeys(records))):
-            found += [_pointer(row) for row in self.connection.execute(_POINTERS_TO, {"digests": part}).all()]
+            found += [_pointer(row) for row in _POINTERS_TO.all(self.connection, {"digests": part})]
         return found
 
     def moves(self, pointer: str) -> list[MoveRow]:

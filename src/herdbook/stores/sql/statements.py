@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from herdbook.model.rows import Projection, StatementRow
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import pack, raw, text, unpack
+from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, journals, known, statements, subjects, supersedes
 
 _ABOUT = (
@@ -27,7 +28,8 @@ _ABOUT = (
     .join(journals, journals.c.id == known.c.journal)
     .where(subjects.c.kind == bindparam("kind"), subjects.c.subject.in_(bindparam("subjects", expanding=True)))
 )
-_ABOUT_TYPE = _ABOUT.where(statements.c.type == bindparam("type"))
+_ABOUT_ANY = Prepared(_ABOUT, "subjects")
+_ABOUT_TYPE = Prepared(_ABOUT.where(statements.c.type == bindparam("type")), "subjects")
 _SUBJECTS = (
     select(subjects.c.subject)
     .join_from(subjects, statements, statements.c.id == subjects.c.statement)
@@ -37,18 +39,24 @@ _SUBJECTS = (
 )
 
 _OLD, _NEW = bodies.alias("old_body"), bodies.alias("new_body")
-_SUPERSEDED = (
-    select(_NEW.c.digest.label("new"), _OLD.c.digest.label("old"))
-    .join_from(_OLD, supersedes, supersedes.c.old == _OLD.c.id)
-    .join(_NEW, _NEW.c.id == supersedes.c.new)
-    .where(_OLD.c.digest.in_(bindparam("digests", expanding=True)))
-    .order_by(supersedes.c.new, supersedes.c.old)
+_SUPERSEDED = Prepared(
+    (
+        select(_NEW.c.digest.label("new"), _OLD.c.digest.label("old"))
+        .join_from(_OLD, supersedes, supersedes.c.old == _OLD.c.id)
+        .join(_NEW, _NEW.c.id == supersedes.c.new)
+        .where(_OLD.c.digest.in_(bindparam("digests", expanding=True)))
+        .order_by(supersedes.c.new, supersedes.c.old)
+    ),
+    "digests",
 )
-_SAME = (
-    select(statements.c.sameness, bodies.c.digest)
-    .join_from(statements, bodies, bodies.c.id == statements.c.id)
-    .where(statements.c.sameness.in_(bindparam("sameness", expanding=True)))
-    .order_by(statements.c.id)
+_SAME = Prepared(
+    (
+        select(statements.c.sameness, bodies.c.digest)
+        .join_from(statements, bodies, bodies.c.id == statements.c.id)
+        .where(statements.c.sameness.in_(bindparam("sameness", expanding=True)))
+        .order_by(statements.c.id)
+    ),
+    "sameness",
 )
 
 _ADD_STATEMENTS = Many.into(statements, "id", "type", "issuer", "sameness")
@@ -66,12 +74,12 @@ class StatementTables:
         by_kind: dict[str, dict[bytes, None]] = {}
         for kind, subject in subjects:
             by_kind.setdefault(kind, {})[pack(subject)] = None
-        statement = _ABOUT_TYPE if type_ else _ABOUT
+        asked = _ABOUT_TYPE if type_ else _ABOUT_ANY
         found: list[StatementRow] = []
         for kind, keys in by_kind.items():
             for part in chunks(keys):
                 given = {"kind": kind, "subjects": part} | ({"type": type_} if type_ else {})
-                found += [_statement(row) for row in self.connection.execute(statement, given).all()]
+                found += [_statement(row) for row in asked.all(self.connection, given)]
         return sorted(found, key=lambda row: (row.namespace, row.seq, row.digest, row.subject_kind, row.subject))
 
     def subjects(self, kind: str, type_: str) -> list[str]:
@@ -83,15 +91,14 @@ class StatementTables:
         """Return (new, old) for statements that supersede one of these, in the order of entry."""
         found: list[tuple[str, str]] = []
         for part in chunks(map(raw, dict.fromkeys(digests))):
-            rows = self.connection.execute(_SUPERSEDED, {"digests": part})
-            found += [(text(new), text(old)) for new, old in rows]
+            found += [(text(new), text(old)) for new, old in _SUPERSEDED.all(self.connection, {"digests": part})]
         return found
 
     def same_statement(self, sameness: Iterable[str]) -> dict[str, list[str]]:
         """Return, by sameness, digests of statements that say the same but for the time, in the order of entry."""
         found: dict[str, list[str]] = {}
         for part in chunks(map(pack, dict.fromkeys(sameness))):
-            for key, digest in self.connection.execute(_SAME, {"sameness": part}).all():
+            for key, digest in _SAME.all(self.connection, {"sameness": part}):
                 found.setdefault(unpack(key), []).append(text(digest))
         return found
 

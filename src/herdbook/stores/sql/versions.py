@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 
 from herdbook.kernel.errors import ConflictError
 from herdbook.model.rows import ModelRow, VersionRow
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, span, text
+from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, events, journals, models, versions
 
 _LIMIT = bindparam("limit", type_=Integer)
@@ -23,7 +23,7 @@ _MODEL = (
     .join_from(models, journals, journals.c.id == models.c.journal)
     .outerjoin(bodies, bodies.c.id == models.c.profile)
 )
-_MODEL_OF = _MODEL.where(models.c.folded == bindparam("folded"))
+_MODEL_OF = Prepared(_MODEL.where(models.c.folded == bindparam("folded")))
 _MODELS = (
     _MODEL.where(
         models.c.name >= bindparam("prefix"), models.c.name < bindparam("end"), models.c.name > bindparam("after")
@@ -33,8 +33,11 @@ _MODELS = (
 )
 _SAME = select(models.c.name).where(models.c.folded.in_(bindparam("folded", expanding=True)))
 _BELOW = select(models.c.name).where(models.c.folded > bindparam("first"), models.c.folded < bindparam("end"))
-_LAST_ORDINALS = select(models.c.folded, models.c.last).where(
-    models.c.folded.in_(bindparam("folded", expanding=True)), models.c.last > 0
+_LAST_ORDINALS = Prepared(
+    select(models.c.folded, models.c.last).where(
+        models.c.folded.in_(bindparam("folded", expanding=True)), models.c.last > 0
+    ),
+    "folded",
 )
 
 _VERSION = (
@@ -53,14 +56,18 @@ _VERSION = (
     .join(events, (events.c.journal == versions.c.journal) & (events.c.seq == versions.c.seq))
 )
 _OF_MODEL = _VERSION.where(models.c.folded == bindparam("folded"))
-_VERSION_AT = _OF_MODEL.where(versions.c.ordinal == bindparam("ordinal"))
-_OLDEST = _OF_MODEL.where(versions.c.ordinal > bindparam("after")).order_by(versions.c.ordinal).limit(_LIMIT)
-_NEWEST = _OF_MODEL.where(versions.c.ordinal < bindparam("after")).order_by(versions.c.ordinal.desc()).limit(_LIMIT)
-_WITH = _VERSION.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(versions.c.item)
-_ITEMS = _VERSION.where(versions.c.item.in_(bindparam("items", expanding=True)))
+_VERSION_AT = Prepared(_OF_MODEL.where(versions.c.ordinal == bindparam("ordinal")))
+_OLDEST = Prepared(_OF_MODEL.where(versions.c.ordinal > bindparam("after")).order_by(versions.c.ordinal).limit(_LIMIT))
+_NEWEST = Prepared(
+    _OF_MODEL.where(versions.c.ordinal < bindparam("after")).order_by(versions.c.ordinal.desc()).limit(_LIMIT)
+)
+_WITH = Prepared(
+    _VERSION.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(versions.c.item), "digests"
+)
+_ITEMS = Prepared(_VERSION.where(versions.c.item.in_(bindparam("items", expanding=True))), "items")
 _LIKE = _VERSION.where(bodies.c.digest.between(bindparam("first"), bindparam("end")))
-_LIKE_ANY = _LIKE.order_by(versions.c.item).limit(_LIMIT)
-_LIKE_OF = _LIKE.where(models.c.folded == bindparam("folded")).order_by(versions.c.item).limit(_LIMIT)
+_LIKE_ANY = Prepared(_LIKE.order_by(versions.c.item).limit(_LIMIT))
+_LIKE_OF = Prepared(_LIKE.where(models.c.folded == bindparam("folded")).order_by(versions.c.item).limit(_LIMIT))
 
 _NUMBERS = select(models.c.name, models.c.id, models.c.versions, models.c.last).where(
     models.c.folded.in_(bindparam("folded", expanding=True))
@@ -92,7 +99,7 @@ class VersionTables:
 
     def model(self, name: str) -> ModelRow | None:
         """Return a model; the name is compared without case."""
-        row = self.connection.execute(_MODEL_OF, {"folded": name.lower()}).first()
+        row = _MODEL_OF.first(self.connection, {"folded": name.lower()})
         return None if row is None else _model(*row)
 
     def clashes(self, name: str) -> list[str]:
@@ -112,12 +119,12 @@ class VersionTables:
             return self._versions(_NEWEST, given | {"after": after or _FAR})
         return self._versions(_OLDEST, given)
 
-    def _versions(self, statement: Select[Any], given: Mapping[str, object]) -> list[VersionRow]:
-        return [_version(row) for row in self.connection.execute(statement, given).all()]
+    def _versions(self, asked: Prepared, given: Mapping[str, object]) -> list[VersionRow]:
+        return [_version(row) for row in asked.all(self.connection, given)]
 
     def version(self, model: str, ordinal: int) -> VersionRow | None:
         """Return one version."""
-        row = self.connection.execute(_VERSION_AT, {"folded": model.lower(), "ordinal": ordinal}).first()
+        row = _VERSION_AT.first(self.connection, {"folded": model.lower(), "ordinal": ordinal})
         return None if row is None else _version(row)
 
     def versions_with(self, records: Iterable[str]) -> list[VersionRow]:
@@ -144,9 +151,7 @@ class VersionTables:
         asked = {name: name.lower() for name in models}
         found: dict[str, int] = {}
         for part in chunks(set(asked.values())):
-            found |= {
-                folded: int(last) for folded, last in self.connection.execute(_LAST_ORDINALS, {"folded": part}).all()
-            }
+            found |= {folded: int(last) for folded, last in _LAST_ORDINALS.all(self.connection, {"folded": part})}
         return {name: found[folded] for name, folded in asked.items() if folded in found}
 
 
