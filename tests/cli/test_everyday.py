@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.stores.sql.sqlite import opening
 from herdbook.stores.sql.migrations.upgrade import upgrade
+from herdbook.stores.sql.sqlite import opening
 
 from .conftest import MODEL, Run, run_here
 

@@ -31,7 +31,7 @@ class Found:
 
 
 def find(where: str | None = None, *, settings: settings_.Settings | None = None) -> Found:
-    """Find which registry is meant by ``where``: a folder, its ``file:`` URL, or a server's ``http:`` or ``https:`` URL.
+    """Find which registry is meant by ``where``: a folder, its ``file:`` URL, or a server's ``http(s):`` URL.
 
     ``None`` leaves it to the settings.
 
