@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import signal
 import sys
 from dataclasses import dataclass
@@ -60,14 +61,16 @@ class Application:
                 raise
             structlog.get_logger().error("start", error=str(error), code=error.code)
             sys.exit(STARTUP_FAILURE)
-        operation = Operation(serving, self.bounds)
-        return Edge(
+        edge = Edge(
             make_app(serving, self.options),
-            operation,
+            Operation(serving, self.bounds),
             access=self.access,
             beside=partial(delivering, hooks),
             close=serving.close,
         )
+        gc.collect()
+        gc.freeze()  # what was imported stays: without this one request in a hundred waits for it to be looked at
+        return edge
 
 
 def _end_with_parent() -> None:
