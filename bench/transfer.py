@@ -50,11 +50,11 @@ def run(quick: bool) -> list[dict[str, Any]]:
             for number in range(rounds):
                 reference = f"demo/m{number}/large:v1"
                 up.append(_against(_peer_up(file), _client("up", url, file, reference, folder, number), process))
-                target = folder / f"got-{number}"
-                down.append(
-                    _against(_peer_down(file), _client("down", url, target, reference, folder, number), process)
-                )
-                _forget(target, file)
+                for how, found in (("link", down), ("down", copied)):
+                    target = folder / f"got-{how}-{number}"
+                    asked = _client(how, url, target, reference, folder, number)
+                    found.append(_against(_peer_down(file), asked, process))
+                    _forget(target, file)
     what = f"{size / 2**30:g} GB over loopback"
     return [
         _row(f"upload {what}: register", up),
