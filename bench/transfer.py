@@ -45,7 +45,9 @@ def run(quick: bool) -> list[dict[str, Any]]:
     with servers.scratch() as folder:
         file = folder / "model.bin"
         _write(file, size)
-        up, down, copied = [], [], []
+        up: list[dict[str, float]] = []
+        down: list[dict[str, float]] = []
+        copied: list[dict[str, float]] = []
         with _served(folder) as (url, process):
             for number in range(rounds):
                 reference = f"demo/m{number}/large:v1"
