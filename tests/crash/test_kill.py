@@ -20,7 +20,7 @@ WRITER = Path(__file__).with_name("writer.py")
 LONG = os.environ.get("HERDBOOK_LONG") == "1"
 
 
-def _check(registry: Registry, said: list[Any]) -> None:
+def check(registry: Registry, said: list[Any]) -> None:
     moved: dict[str, int] = {}
     for reference, number, record, digests in said:
         if "@" in reference:
@@ -41,7 +41,7 @@ def _kill(tmp_path: Path, seconds: float, seed: int, writers: int) -> crash.Live
     lived = crash.run(argv, writers=writers, seed=seed, timeout_s=seconds + 120)
     assert lived.left == []
     with herdbook.open(str(folder)) as registry:
-        _check(registry, lived.acknowledged)
+        check(registry, lived.acknowledged)
     admin = open_admin(str(folder))
     try:
         report = admin.doctor()
@@ -54,7 +54,7 @@ def _kill(tmp_path: Path, seconds: float, seed: int, writers: int) -> crash.Live
         later.admin.garbage(dry_run=False)
         assert rules(later.admin.doctor(), "note") <= {"unread"}
         assert [path.name for path in (folder / "blobs" / "tmp").iterdir() if path.suffix == ".part"] == []
-        _check(later.registry, lived.acknowledged)
+        check(later.registry, lived.acknowledged)
     return lived
 
 

@@ -15,11 +15,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 SYSTEM = Path("/usr/lib/postgresql")
@@ -90,7 +91,7 @@ class Server:
         subprocess.run(command, cwd="/", check=True, capture_output=True, stdin=subprocess.DEVNULL, env=_environment())
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers. It ends with the thread that starts it: start it from the main one."""
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
         for setting in self._settings:
             command += ["-c", setting]
@@ -105,9 +106,10 @@ class Server:
                 start_new_session=True,
                 env=_environment(),
             )
-        self._wait()
+        self.wait()
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait until it answers."""
         import psycopg
 
         assert self._process
@@ -132,12 +134,12 @@ class Server:
         """Stop it: at once by default, SIGINT in good order, SIGKILL as a crash of the machine does."""
         if self._process is None:
             return
-        if how is signal.SIGKILL:
-            os.killpg(self._process.pid, how)
-        else:
-            self._process.send_signal(how)
+        family = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        for process in family if how is signal.SIGKILL else family[:1]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(how)
         self._process.wait(30)
-        with_children_gone(self._process.pid)
+        psutil.wait_procs(family, timeout=30)  # what is left of it would keep its memory, and the next from starting
         self._process = None
 
     def url(self, database: str) -> str:
@@ -151,17 +153,6 @@ class Server:
         with closing(psycopg.connect(self.url(database), autocommit=True)) as raw:
             cursor = raw.execute(statement)
             return cursor.fetchall() if cursor.description else []
-
-
-def with_children_gone(group: int) -> None:
-    """Wait until no process of a group is left."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
 
 
 def _environment() -> dict[str, str]:

@@ -404,6 +404,9 @@ def test_who_may_only_read_reads_and_is_refused_to_write(postgres_server: Server
                 assert look.heads() == []
             with pytest.raises(DeniedError), catalogue.write() as tx:
                 tx.put_memo("a", "b", b"")
+        postgres_server.say("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO guest", name)
+        with closing(SqlCatalogue.connect(as_guest)) as catalogue:
+            catalogue.lease([Lease(ACTOR, named("x"), 1e12)])
         postgres_server.say("ALTER ROLE guest SET default_transaction_read_only = on")
         with closing(SqlCatalogue.connect(as_guest)) as catalogue:
             assert catalogue.read_only

@@ -65,8 +65,10 @@ _WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {wait}; {more}"
     f"SELECT pg_advisory_xact_lock({ONE_WRITER}); {_WHICH}"
 )
-# What a crash of the server takes with it is a lease of the last moment: registering then asks for the bytes again.
+# The lock is not held while a lease becomes durable: that is waited for afterwards, by a record of no meaning that is
+# written behind it. (A write could not be so: it would be seen, and mirrored, before it is durable.)
 _NO_SYNC = "SET LOCAL synchronous_commit = off; "
+_SYNC = "SELECT pg_logical_emit_message(true, 'herdbook', '')"
 
 
 @dataclass(eq=False, slots=True)
@@ -246,7 +248,7 @@ class Database:
 
     @contextmanager
     def leasing(self) -> Iterator[Connection]:
-        """Give a small transaction that no write overlaps and that a crash of the server may lose; or this write."""
+        """Give a small transaction that no write overlaps; within this thread's write, that one."""
         self._make_ready_to_write()
         if self.mine and self._writer is not None:
             with self.translated():
@@ -255,6 +257,7 @@ class Database:
         with self._begun(_locking(self._patience_s, _NO_SYNC)) as link:
             yield link.sql
             self._commit(link)
+            say(link.raw, _SYNC)
 
     def _commit(self, link: Link) -> None:
         if link.raw.info.transaction_status is pq.TransactionStatus.INERROR:
