@@ -47,7 +47,7 @@ COMMAND = [sys.executable, "-c", "from herdbook.apps.cli.main import run; run()"
         (("journal", "show", "demo", "99"), 3, "no event 99"),
         (("search", "("), 2, "query"),
         (("config", "set", "nothing", "1"), 2, "nothing"),
-        (("-R", "https://example.org", "list"), 6, "RemoteRegistry"),
+        (("-R", "http://127.0.0.1:9", "list"), 6, "does not answer"),
         (("-R", "/no/such/registry", "list"), 3, "herdbook init"),
     ],
 )

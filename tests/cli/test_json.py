@@ -52,8 +52,8 @@ class Checked:
         return found
 
 
-LASTING = {"serve"}
-"""What ends only when it is told to; tests/server/operation/test_serve.py holds its answer to its schema."""
+ELSEWHERE = {"serve", "move"}
+"""What ends only when it is told to, and what needs PostgreSQL: their own tests hold their answers to the schemas."""
 
 
 def test_what_every_command_prints_as_json_fits_its_published_schema(
@@ -69,7 +69,8 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(
     _cached(ask)
     monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(bytes(32)).decode())
     _webhooks(ask, tmp_path / "second")
-    assert set(ANSWERS) - ask.seen == LASTING
+    _copied(ask, tmp_path)
+    assert set(ANSWERS) - ask.seen == ELSEWHERE
 
 
 def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
@@ -121,6 +122,13 @@ def _datasets_and_activities(ask: Checked, files: Path, tmp_path: Path) -> None:
     ask("activity", "register", "demo", str(activity))
     ask("activity", "show", "mlflow-run:run-7")
     assert len(ask("activity", "list", "--kind", "fine-tuning")) == 1
+
+
+def _copied(ask: Checked, tmp_path: Path) -> None:
+    home, copy, own = (str(tmp_path / name) for name in ("registry", "copy", "own"))
+    assert ask("mirror", home, copy, "demo")[0]["namespaces"][0]["namespace"] == "demo"
+    ask("init", own)
+    assert ask("adopt", f"{MODEL}:v2", "--from", home, "-R", own)
 
 
 def _webhooks(ask: Checked, folder: Path) -> None:

@@ -18,8 +18,9 @@ from herdbook.model.query_parser import parse, unparse
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
     r"\w+",
-    "activity alias backup bundle completion config dataset diff doctor fetch gc history identity import init inspect "
-    "journal list namespace profile register release search show statement trace undo verify whoami",
+    "activity adopt alias backup bundle cache completion config dataset diff doctor fetch gc history identity import "
+    "init inspect journal list mirror move namespace profile register release search serve show statement store trace "
+    "undo verify webhook whoami",
 )
 
 

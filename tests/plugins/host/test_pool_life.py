@@ -88,6 +88,7 @@ def test_a_worker_outlives_the_thread_that_started_it(pool: WorkerPool, in_memor
 
 
 def test_a_pool_that_was_prepared_starts_one_worker_and_closes_it_though_nothing_is_read(in_memory: Memory) -> None:
+    others = _readers()  # of fixtures that live as long as the session
     with WorkerPool() as pool:
         for _ in range(3):
             pool.prepare()
@@ -97,7 +98,11 @@ def test_a_pool_that_was_prepared_starts_one_worker_and_closes_it_though_nothing
     assert not psutil.pid_exists(pid)
     with WorkerPool() as pool:
         pool.prepare()
-    assert not [child for child in psutil.Process().children() if "herdbook.apps.worker" in " ".join(child.cmdline())]
+    assert not _readers() - others
+
+
+def _readers() -> set[psutil.Process]:
+    return {child for child in psutil.Process().children() if "herdbook.apps.worker" in " ".join(child.cmdline())}
 
 
 def test_a_closed_pool_leaves_no_process_and_says_that_it_is_closed(in_memory: Memory) -> None:

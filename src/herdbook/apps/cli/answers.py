@@ -359,6 +359,7 @@ ANSWERS: dict[str, Shape] = {
     "store repair": Shape((StoreReport,), many=True),
     "mirror": Shape((MirrorReport,), many=True),
     "backup": Shape((BundleReport,)),
+    "move": Shape((BundleReport,)),
     "undo": Shape((Done,)),
     "whoami": Shape((Me,)),
     "config show": Shape((SettingAnswer,), many=True),

@@ -55,7 +55,8 @@ def list_(session: Session, /) -> None:
     session.output.many(found, _view, brief=lambda item: item.sha256, empty="The cache is empty.")
     if found:
         total = sum(item.size for item in found)
-        session.output.message(f"\n{len(found):,} files, {total:,} of {opened.most:,} bytes, in {opened.folder}")
+        session.output.message(f"\n{len(found):,} files, {total:,} of {opened.most:,} bytes")
+        session.output.message(str(opened.folder))
 
 
 @cache.command()

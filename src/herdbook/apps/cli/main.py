@@ -51,7 +51,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "store": Entry(_AT + "stores", "store", "Where bytes are kept: several places in an order."),
         "mirror": Entry(_AT + "mirrors", "mirror", "Keep a copy of namespaces of another registry, byte for byte."),
         "backup": Entry(_AT + "health", "backup", "Copy the registry while it is in use."),
-        "move": Entry(_AT + "moving", "move", "Move the catalogue from its folder into PostgreSQL."),
+        "move": Entry(_AT + "moving", "move", "Move the catalogue from the registry's folder into PostgreSQL."),
         "serve": Entry(_AT + "serve", "serve", "Serve the registry over HTTP."),
         "webhook": Entry(_AT + "webhooks", "webhook", "Addresses that are told of events."),
         "doctor": Entry(_AT + "health", "doctor", "Check everything, and mend what can be worked out again."),
