@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
 from herdbook.model import query as q
-from herdbook.stores.sql.postgres.engine import Database, say
+from herdbook.stores.sql.postgres.engine import Database
+from herdbook.stores.sql.postgres.links import say
 from herdbook.stores.sql.schema import journals, models
 from herdbook.testing import query as queries
 from herdbook.testing.query import Told

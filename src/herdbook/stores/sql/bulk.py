@@ -15,6 +15,8 @@ CHUNK = 500
 
 ROWS = "herdbook rows"
 """Where a connection's ``info`` has how many rows were written through it."""
+QUEUE = "herdbook queue"
+"""Where it has what sends statements without waiting; absent where each is waited for."""
 
 T = TypeVar("T")
 
@@ -93,7 +95,11 @@ class Many:
         text, arrange = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         values = list(rows) if arrange is None else [arrange(row) for row in rows]
         if values:
-            connection.exec_driver_sql(text, values)
+            queue = connection.info.get(QUEUE)
+            if queue is None:
+                connection.exec_driver_sql(text, values)
+            else:
+                queue.put(text, values)
             connection.info[ROWS] = connection.info.get(ROWS, 0) + len(values)
 
     def _compile(self, dialect: Dialect) -> tuple[str, _Arrange | None]:

@@ -23,6 +23,11 @@ class Streams:
         self._open.append(result)
         return result
 
+    @property
+    def reading(self) -> bool:
+        """Whether one of them may have rows left."""
+        return any(not result.closed for result in self._open)
+
     def close(self) -> None:
         """End them all."""
         for result in self._open:

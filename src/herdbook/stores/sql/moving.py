@@ -19,6 +19,7 @@ from herdbook.stores.sql import carry
 from herdbook.stores.sql.catalogue import SqlReader
 from herdbook.stores.sql.engine import PATIENCE_S, Streams
 from herdbook.stores.sql.postgres import engine as postgres
+from herdbook.stores.sql.postgres.links import Link, say
 from herdbook.stores.sql.postgres.opening import with_partial_indices
 from herdbook.stores.sql.sqlite import opening as sqlite_opening
 
@@ -60,24 +61,24 @@ def _into(
     old: Connection, streams: Streams, target: postgres.Database, registry: str, told: carry.Told | None
 ) -> dict[str, tuple[Head, str]]:
     with target.linked() as link:
-        (empty,) = postgres.say(link.raw, f"BEGIN; SELECT pg_advisory_xact_lock({postgres.ONE_WRITER}); {_EMPTY}")
+        (empty,) = say(link.raw, f"BEGIN; SELECT pg_advisory_xact_lock({postgres.ONE_WRITER}); {_EMPTY}")
         if empty:
             with_partial_indices()
             carry.make(link.sql)
             carry.rows(old, _copying(link), told)
             _count_on(link)
         else:
-            (here,) = postgres.say(link.raw, "SELECT id FROM registry")
+            (here,) = say(link.raw, "SELECT id FROM registry")
             if here != registry:
                 raise _not_empty(target.place, here)
         new = Streams()
         found = carry.compare(SqlReader(old, streams), SqlReader(link.sql, new))
         new.close()
-        postgres.say(link.raw, "ANALYZE; COMMIT")
+        say(link.raw, "ANALYZE; COMMIT")
         return found
 
 
-def _copying(link: postgres.Link) -> carry.Put:
+def _copying(link: Link) -> carry.Put:
     """Take rows by PostgreSQL's COPY, which costs a quarter of inserting them."""
 
     def put(table: Table, part: list[tuple[Any, ...]]) -> None:
@@ -90,12 +91,12 @@ def _copying(link: postgres.Link) -> carry.Put:
     return put
 
 
-def _count_on(link: postgres.Link) -> None:
+def _count_on(link: Link) -> None:
     """Let numbers that the database gives go on behind those that were copied."""
     for table in carry.tables():
         column = table.autoincrement_column
         if column is not None:
-            postgres.say(
+            say(
                 link.raw,
                 f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  # names of our own
                 f"coalesce(max({column.name}), 0) + 1, false) FROM {table.name}",

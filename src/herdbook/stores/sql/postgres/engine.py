@@ -11,10 +11,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,8 @@ from herdbook.stores.sql.bulk import ROWS
 from herdbook.stores.sql.engine import PATIENCE_S, Streams
 from herdbook.stores.sql.postgres import checks, text
 from herdbook.stores.sql.postgres import trouble as postgres_trouble
+from herdbook.stores.sql.postgres.links import Gate, Link, say
+from herdbook.stores.sql.postgres.queue import settle_before_questions
 
 KEPT = 8
 """Connections that are kept for the next who needs one."""
@@ -71,22 +71,6 @@ _NO_SYNC = "SET LOCAL synchronous_commit = off; "
 _SYNC = "SELECT pg_logical_emit_message(true, 'herdbook', '')"
 
 
-@dataclass(eq=False, slots=True)
-class Link:
-    """A connection, as SQLAlchemy and as the driver have it."""
-
-    sql: Connection
-    raw: psycopg.Connection[Any]
-
-    def give_back(self) -> None:
-        """End what goes on, and let the next one have it; a connection that was lost is thrown away."""
-        with suppress(psycopg.Error):
-            self.raw.rollback()
-        if self.raw.closed or self.raw.info.transaction_status is not pq.TransactionStatus.IDLE:
-            self.sql.invalidate()
-        self.sql.close()
-
-
 class Database:
     """One database.
 
@@ -119,10 +103,11 @@ class Database:
             pool_use_lifo=True,
             pool_reset_on_return=None,  # give_back does
         )
+        settle_before_questions(self._engine)
         self._turn = threading.Lock()
         self._owner = 0
         self._writer: Link | None = None
-        self._gate = _Gate(MOST)
+        self._gate = Gate(MOST)
         self._rows, self._enough = 0, _MANY_ROWS
 
     @property
@@ -230,6 +215,7 @@ class Database:
         try:
             with self._begun(_locking(deadline - time.monotonic())) as link:
                 self._owner, self._writer = threading.get_ident(), link
+                link.queue(streams)
                 try:
                     yield link.sql
                     streams.close()
@@ -255,11 +241,13 @@ class Database:
                 yield self._writer.sql
             return
         with self._begun(_locking(self._patience_s, _NO_SYNC)) as link:
+            link.queue(Streams())
             yield link.sql
             self._commit(link)
             say(link.raw, _SYNC)
 
     def _commit(self, link: Link) -> None:
+        link.settle()
         if link.raw.info.transaction_status is pq.TransactionStatus.INERROR:
             raise trouble.contradiction("a statement before failed")  # COMMIT would undo everything, and not say so
         try:
@@ -308,43 +296,6 @@ class Database:
         """Close all connections that are not in use."""
         if self._process == os.getpid():
             self._engine.dispose()
-
-
-class _Gate:
-    """Bounds how many threads are connected. One that is, may have further connections: it would wait for itself."""
-
-    def __init__(self, most: int) -> None:
-        self._free = threading.BoundedSemaphore(most)
-        self._depths: Counter[int] = Counter()
-        self._counting = threading.Lock()
-
-    @contextmanager
-    def passed(self, patience_s: float, place: str) -> Iterator[None]:
-        thread = threading.get_ident()
-        outermost = not self._depths[thread]
-        if outermost and not self._free.acquire(timeout=patience_s):
-            raise postgres_trouble.unavailable(place, "all connections of this process are in use")
-        self._count(thread, 1)
-        try:
-            yield
-        finally:
-            self._count(thread, -1)
-            if outermost:
-                self._free.release()
-
-    def _count(self, thread: int, change: int) -> None:
-        with self._counting:
-            self._depths[thread] += change
-            if not self._depths[thread]:
-                del self._depths[thread]
-
-
-def say(raw: psycopg.Connection[Any], statements: str) -> Any:  # noqa: ANN401  # the last one's first row, if any
-    """Run statements without parameters, at once; return the first row of the last one."""
-    with psycopg.Cursor(raw) as cursor:  # not a binary one, to which PostgreSQL gives one statement at a time
-        cursor.execute(statements, prepare=False)
-        last = list(cursor.results())[-1]
-        return last.fetchone() if last.description else None
 
 
 def _locking(wait_s: float, more: str = "") -> str:

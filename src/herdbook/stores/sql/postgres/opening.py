@@ -6,7 +6,8 @@ from herdbook.kernel.errors import InvalidError
 from herdbook.stores.sql import opening
 from herdbook.stores.sql.engine import PATIENCE_S
 from herdbook.stores.sql.postgres import trouble as postgres_trouble
-from herdbook.stores.sql.postgres.engine import ONE_WRITER, Database, Link, say
+from herdbook.stores.sql.postgres.engine import ONE_WRITER, Database
+from herdbook.stores.sql.postgres.links import Link, say
 
 _STATE = (
     "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', "
