@@ -67,11 +67,15 @@ def mlflow(folder: Path, database: str, workers: int = 1) -> Iterator[int]:
 
 @contextlib.contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Start a PostgreSQL that syncs, as it does by default; give its URI."""
+    """Start a PostgreSQL that syncs, as it does by default; give the URI of its database ``postgres``.
+
+    There is another one, ``peer``.
+    """
     import pgserver
 
     server = pgserver.get_server(folder / "postgres")
     try:
+        server.psql("CREATE DATABASE peer")
         yield cast("str", server.get_uri())
     finally:
         server.cleanup()

@@ -114,7 +114,9 @@ def _registering(folder: Path, database: str, uri: str, *, quick: bool) -> list[
     home.mkdir()
     registry = servers.registry(home, uri if database == "postgresql" else "")
     address = (
-        uri.replace("postgresql://", "postgresql+psycopg://") if database == "postgresql" else f"sqlite:///{home}/m.db"
+        uri.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/peer?")
+        if database == "postgresql"
+        else f"sqlite:///{home}/m.db"
     )
     rates: dict[str, dict[int, list[float]]] = {"ours": {1: [], 8: []}, "mlflow": {1: [], 8: []}}
     for round_ in range(1 if quick else 2):
