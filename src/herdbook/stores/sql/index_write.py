@@ -33,8 +33,11 @@ _BATCH = 24 * BLOCK  # documents that are written together: bounds memory
 _SINGLE = 256  # so few terms are looked up in one statement, whatever their fields
 Key = tuple[str, str]
 
-_LAST = Ask(lambda _: select(func.max(documents.c.item)))
-_LAST_TERM = Ask(lambda _: select(func.max(terms.c.id)))
+_LAST = Ask(
+    lambda _: select(
+        select(func.max(documents.c.item)).scalar_subquery(), select(func.max(terms.c.id)).scalar_subquery()
+    )
+)
 _OLD = Ask(lambda items: select(*documents.c).where(documents.c.item.in_(items)))
 _FIELDS = Ask(lambda _: select(terms.c.id, terms.c.value).where(terms.c.field == PRESENCE))
 _POSTINGS = Ask(
@@ -92,8 +95,9 @@ class _Batch:
     def __init__(self, connection: Connection, wanted: Mapping[int, Document]) -> None:
         self.connection = connection
         self.wanted = wanted
-        last = _LAST.rows(connection)[0][0]
+        last, last_term = _LAST.rows(connection)[0]
         self.last: int = -1 if last is None else last
+        self.last_term: int = last_term or 0
         self.old: dict[int, tuple[bytes, bytes]] = {}
         for item, *packed in _OLD.among(connection, [item for item in wanted if item <= self.last]):
             self.old[item] = packed[0], packed[1]
@@ -138,8 +142,7 @@ class _Batch:
             for name, values in by_field.items():
                 for _, value, id_, _ in BY_VALUES.among(self.connection, values, name):
                     ids[name, value] = id_
-        fresh = _LAST_TERM.rows(self.connection)[0][0] or 0
-        for id_, key in enumerate((key for key in ordered if key not in ids), fresh + 1):
+        for id_, key in enumerate((key for key in ordered if key not in ids), self.last_term + 1):
             ids[key] = id_
             self.created[id_] = key
 

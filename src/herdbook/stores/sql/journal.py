@@ -15,7 +15,6 @@ from sqlalchemy import (
     case,
     cast,
     delete,
-    func,
     insert,
     literal,
     select,
@@ -28,6 +27,7 @@ from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, span, text
 from herdbook.stores.sql.engine import Streams
 from herdbook.stores.sql.expressions import CodePoints, Hexadecimal
+from herdbook.stores.sql.numbering import Numbering
 from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, events, journals, known, models, pointers, purges, versions
 
@@ -67,7 +67,6 @@ _BODIES = Prepared(
 _IDS = Prepared(
     select(bodies.c.digest, bodies.c.id, bodies.c.body.is_(None)).where(bodies.c.digest.in_(_DIGESTS)), "digests"
 )
-_LAST_BODY = select(func.max(bodies.c.id))
 _KNOWN = Prepared(
     (
         select(bodies.c.digest, journals.c.namespace, known.c.seq)
@@ -83,8 +82,13 @@ _PURGED = Prepared(
 )
 
 _ADD_JOURNAL = insert(journals).inline()
-_ADD_EVENT = insert(events).inline()
-_MOVE_HEAD = update(journals).where(journals.c.id == bindparam("id_"))
+_ADD_EVENT = Many(insert(events).inline(), *("id", "journal", "seq", "digest", "time", "principal", "body"), plain=True)
+_MOVE_HEAD = Many(
+    update(journals)
+    .where(journals.c.id == bindparam("id_"))
+    .values(seq=bindparam("seq_"), head=bindparam("head_"), time=bindparam("time_")),
+    *("seq_", "head_", "time_", "id_"),
+)
 _ADD_BODIES = Many.into(bodies, "id", "digest", "body")
 _FILL_BODIES = Many(
     update(bodies).where(bodies.c.id == bindparam("id_")).values(body=bindparam("body_")), "id_", "body_"
@@ -237,7 +241,7 @@ class JournalWriting(JournalTables):
     def __init__(self, connection: Connection, streams: Streams) -> None:
         super().__init__(connection, streams)
         self._ids: dict[str, int] = {}
-        self._last = -1
+        self.numbers = Numbering(connection)
 
     def put_bodies(self, bodies: Mapping[str, bytes]) -> None:
         """Keep canonical bytes by digest; those that are here already stay."""
@@ -256,13 +260,13 @@ class JournalWriting(JournalTables):
         return here
 
     def _add(self, new: Mapping[str, bytes | None]) -> None:
-        if self._last < 0:
-            self._last = self.connection.execute(_LAST_BODY).scalar() or 0
+        if not new:
+            return
         rows = []
-        for digest, body in sorted(new.items()):  # so that their index is written from one end to the other
-            self._last += 1
-            self._ids[digest] = self._last
-            rows.append((self._last, raw(digest), body))
+        # Sorted, so that their index is written from one end to the other.
+        for id_, (digest, body) in enumerate(sorted(new.items()), self.numbers.take(bodies, len(new))):
+            self._ids[digest] = id_
+            rows.append((id_, raw(digest), body))
         _ADD_BODIES.run(self.connection, rows)
 
     def number(self, digests: Iterable[str]) -> dict[str, int]:
@@ -296,21 +300,20 @@ class JournalWriting(JournalTables):
             )
         moved = {"seq": event.seq, "head": raw(event.digest), "time": event.time}
         if row is not None:
-            self.connection.execute(_MOVE_HEAD, moved | {"id_": row.id})
+            _MOVE_HEAD.run(self.connection, [(*moved.values(), row.id)])
             return int(row.id)
         names = {"namespace": event.namespace, "folded": event.namespace.lower(), "home": head.home, "current": True}
         return self._begin(names | moved | {"journal": raw(event.digest)})
 
     def _begin(self, values: dict[str, object]) -> int:
-        id_ = (self.connection.execute(select(func.max(journals.c.id))).scalar() or 0) + 1
+        id_ = self.numbers.take(journals, 1)
         self.connection.execute(_ADD_JOURNAL, values | {"id": id_})
         return id_
 
     def add_event(self, journal: int, event: EventRow) -> None:
         """Keep an event."""
-        id_ = (self.connection.execute(select(func.max(events.c.id))).scalar() or 0) + 1
-        row = {"id": id_, "journal": journal, "seq": event.seq, "digest": raw(event.digest), "time": event.time}
-        self.connection.execute(_ADD_EVENT, row | {"principal": event.principal, "body": event.body})
+        told = (raw(event.digest), event.time, event.principal, event.body)
+        _ADD_EVENT.run(self.connection, [(self.numbers.take(events, 1), journal, event.seq, *told)])
 
     def add_known(self, journal: int, seq: int, told: Iterable[tuple[str, str]]) -> None:
         """Remember that a journal has these (op, digest); the first telling counts."""

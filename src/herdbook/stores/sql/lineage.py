@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, select, union_all
 
 from herdbook.model.rows import EdgeRow, Projection
 from herdbook.stores.sql.bulk import Many, chunks
@@ -15,9 +15,6 @@ from herdbook.stores.sql.schema import activities, bodies, datasets, edges
 
 _LIMIT = bindparam("limit", type_=BigInteger)
 _LAST_TEXT = "\U0010ffff"
-_ALL = 2**62
-"""A LIMIT that is none, in any database."""
-
 _EDGE = select(
     edges.c.activity,
     edges.c.position,
@@ -32,14 +29,13 @@ _EDGES = Prepared(
     _EDGE.where(bodies.c.digest.in_(bindparam("digests", expanding=True))).order_by(edges.c.activity, edges.c.position),
     "digests",
 )
-_EDGES_AT = tuple(  # two, so that each follows its index, and for one target no further than the limit
-    Prepared(
-        _EDGE.where(column.in_(bindparam("targets", expanding=True)), edges.c.direction == bindparam("direction"))
-        .order_by(edges.c.activity, edges.c.position)
-        .limit(_LIMIT),
-        "targets",
-    )
+_AT = tuple(  # two, so that each follows its index
+    _EDGE.where(column.in_(bindparam("targets", expanding=True)), edges.c.direction == bindparam("direction"))
     for column in (edges.c.target, edges.c.file)
+)
+_EDGES_AT = (Prepared(union_all(*_AT), "targets"),)
+_FEW_EDGES_AT = tuple(  # for one target no further than the limit
+    Prepared(at.order_by(edges.c.activity, edges.c.position).limit(_LIMIT), "targets") for at in _AT
 )
 
 _ACTIVITIES = (
@@ -125,8 +121,8 @@ class LineageTables:
         """
         found: dict[tuple[int, int], EdgeRow] = {}
         for part in chunks(map(pack, dict.fromkeys(targets))):
-            given = {"targets": part, "direction": direction, "limit": limit or _ALL}
-            for asked in _EDGES_AT:
+            given = {"targets": part, "direction": direction} | ({"limit": limit} if limit else {})
+            for asked in _FEW_EDGES_AT if limit else _EDGES_AT:
                 found |= _edges(asked.all(self.connection, given))
         return [found[place] for place in sorted(found)[: limit or None]]
 

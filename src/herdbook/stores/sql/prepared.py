@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import CompoundSelect, Connection, Select
 
 LISTS = (1, 2, 4, 8, 32, 128, 500)
 """Lengths of lists; one that is shorter repeats its last value, so that few statements serve all."""
@@ -24,7 +24,7 @@ class Prepared:
         listed: that parameter's name.
     """
 
-    def __init__(self, select: Select[*tuple[Any, ...]], listed: str = "") -> None:
+    def __init__(self, select: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]], listed: str = "") -> None:
         self._select = select
         self._listed = listed
         self._compiled: dict[tuple[str, int], _Compiled] = {}

@@ -26,7 +26,10 @@ _ABOUT = (
     .join(bodies, bodies.c.id == statements.c.id)
     .join(known, known.c.body == statements.c.id)
     .join(journals, journals.c.id == known.c.journal)
-    .where(subjects.c.kind == bindparam("kind"), subjects.c.subject.in_(bindparam("subjects", expanding=True)))
+    .where(
+        subjects.c.kind.in_([bindparam("kind"), bindparam("other")]),
+        subjects.c.subject.in_(bindparam("subjects", expanding=True)),
+    )
 )
 _ABOUT_ANY = Prepared(_ABOUT, "subjects")
 _ABOUT_TYPE = Prepared(_ABOUT.where(statements.c.type == bindparam("type")), "subjects")
@@ -71,15 +74,14 @@ class StatementTables:
 
     def statements(self, subjects: Iterable[tuple[str, str]], type_: str = "") -> list[StatementRow]:
         """Return statements about subjects (kind, text), by namespace and seq; ``type_`` narrows when it is given."""
-        by_kind: dict[str, dict[bytes, None]] = {}
-        for kind, subject in subjects:
-            by_kind.setdefault(kind, {})[pack(subject)] = None
+        wanted = dict.fromkeys((kind, pack(subject)) for kind, subject in subjects)
         asked = _ABOUT_TYPE if type_ else _ABOUT_ANY
+        more = {"type": type_} if type_ else {}
         found: list[StatementRow] = []
-        for kind, keys in by_kind.items():
-            for part in chunks(keys):
-                given = {"kind": kind, "subjects": part} | ({"type": type_} if type_ else {})
-                found += [_statement(row) for row in asked.all(self.connection, given)]
+        for kinds in chunks(dict.fromkeys(kind for kind, _ in wanted), 2):  # most ask of a record and of its model
+            for part in chunks(dict.fromkeys(subject for kind, subject in wanted if kind in kinds)):
+                rows = asked.all(self.connection, {"kind": kinds[0], "other": kinds[-1], "subjects": part} | more)
+                found += [_statement(row) for row in rows if row[5:] in wanted]
         return sorted(found, key=lambda row: (row.namespace, row.seq, row.digest, row.subject_kind, row.subject))
 
     def subjects(self, kind: str, type_: str) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, insert, select, update
 
 from herdbook.kernel.errors import ConflictError
 from herdbook.model.rows import ModelRow, VersionRow
 from herdbook.stores.sql.bulk import AnyRow, Many, chunks
 from herdbook.stores.sql.digests import raw, span, text
+from herdbook.stores.sql.numbering import Numbering
 from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, events, journals, models, versions
 
@@ -72,8 +73,6 @@ _LIKE_OF = Prepared(_LIKE.where(models.c.folded == bindparam("folded")).order_by
 _NUMBERS = select(models.c.name, models.c.id, models.c.versions, models.c.last).where(
     models.c.folded.in_(bindparam("folded", expanding=True))
 )
-_LAST_MODEL = select(func.max(models.c.id))
-_LAST_ITEM = select(func.max(versions.c.item))
 _ADD_MODELS = Many(insert(models).inline(), "id", "name", "folded", "journal", "versions", "last", plain=True)
 _COUNT = Many(
     update(models).where(models.c.id == bindparam("m")).values(versions=bindparam("v"), last=bindparam("l")),
@@ -158,6 +157,8 @@ class VersionTables:
 class VersionWriting(VersionTables):
     """Writes models and versions."""
 
+    numbers: Numbering
+
     def number_models(self, journal: int, names: Iterable[str]) -> dict[str, ModelNumber]:
         """Return models by exact name; those that are new begin to exist.
 
@@ -172,7 +173,7 @@ class VersionWriting(VersionTables):
         new = [name for name in wanted if name not in found]
         if new:
             taken = {name.lower(): name for name in found}
-            first = (self.connection.execute(_LAST_MODEL).scalar() or 0) + 1
+            first = self.numbers.take(models, len(new))
             for id_, name in enumerate(new, first):
                 if (other := taken.setdefault(name.lower(), name)) != name:
                     raise _same_name(name, other)
@@ -198,7 +199,7 @@ class VersionWriting(VersionTables):
             numbers: what ``number_models`` gave.
             ids: numbers of the records.
         """
-        first = (self.connection.execute(_LAST_ITEM).scalar() or 0) + 1
+        first = self.numbers.take(versions, len(placed))
         rows = []
         for item, (name, ordinal, record) in enumerate(placed, first):
             model = numbers[name]
