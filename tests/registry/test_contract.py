@@ -27,6 +27,14 @@ class TestOnPostgres(TestLocalRegistry):
     def folder(self, pg_folder: Path) -> Path:
         return pg_folder
 
+    @pytest.mark.slow
+    def test_a_batch_beyond_one_event_is_cut_into_parts_with_one_id(self, registry: Registry) -> None:
+        super().test_a_batch_beyond_one_event_is_cut_into_parts_with_one_id(registry)
+
+    @pytest.mark.slow
+    def test_a_batch_beyond_one_event_is_undone_in_parts(self, registry: Registry) -> None:
+        super().test_a_batch_beyond_one_event_is_undone_in_parts(registry)
+
 
 def test_no_rule_of_the_contract_hides_another_of_the_same_name() -> None:
     names = [name for part in RegistryContract.__mro__ for name in vars(part) if name.startswith("test_")]
