@@ -121,5 +121,6 @@ class Ring:
             lane.join()
         if self._beside is not None:
             self._beside.shutdown(cancel_futures=error is not None)
+        self._views.clear()  # lanes point back to the ring: the buffers would wait for the garbage collector
         if error is None:
             self._check()
