@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.connected import Connect
-from tests.servers.places import S3Place
+from tests.servers.places import S3Place, kept_in
 
 from herdbook import client
 from herdbook.ports.registry import Registry
@@ -27,10 +27,21 @@ class TestRemoteRegistry(RegistryContract):
 class TestRemoteOnPostgresAndS3(TestRemoteRegistry):
     @pytest.fixture
     def folder(self, pg_folder: Path, s3_place: S3Place) -> Path:
-        place = f'[[blobs]]\nname = "s3"\nurl = "s3://{s3_place.bucket}/{s3_place.prefix}"\n'
-        with (pg_folder / "registry.toml").open("a", encoding="utf-8") as file:
-            file.write(f'{place}endpoint = "{s3_place.endpoint}"\n')
+        return kept_in(pg_folder, s3_place)
+
+
+@pytest.mark.slow
+class TestRemoteOnPostgres(TestRemoteRegistry):
+    @pytest.fixture
+    def folder(self, pg_folder: Path) -> Path:
         return pg_folder
+
+
+@pytest.mark.slow
+class TestRemoteOnS3(TestRemoteRegistry):
+    @pytest.fixture
+    def folder(self, folder: Path, s3_place: S3Place) -> Path:
+        return kept_in(folder, s3_place)
 
 
 def test_one_file_speaks_http() -> None:

@@ -18,7 +18,6 @@ from herdbook.ports.formats import Listing, ReadAt, Readers
 from herdbook.ports.registry import Registry
 from herdbook.service.context import Context
 from herdbook.service.registry import LocalRegistry
-from herdbook.stores.disk.blobs import DiskBlobs
 
 Open = Callable[..., LocalRegistry]
 
@@ -70,7 +69,7 @@ def open_as(folder: Path, lent: Readers) -> Iterator[Open]:
         parts = {
             "url": str(folder),
             "catalogue": parts_.open_catalogue(folder, create=False, read_only=False),
-            "blobs": DiskBlobs(folder / "blobs"),
+            "blobs": parts_.open_blobs(folder),
             "principal": principal or Principal(id=digests.new_id("actor"), assurance="os"),
             "make_readers": lambda: lent,
             **given,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.registry.opened import Open
+from tests.servers.places import S3Place, kept_in
 
 from herdbook.ports.registry import Registry
 from herdbook.testing.registry import RegistryContract
@@ -34,6 +35,20 @@ class TestOnPostgres(TestLocalRegistry):
     @pytest.mark.slow
     def test_a_batch_beyond_one_event_is_undone_in_parts(self, registry: Registry) -> None:
         super().test_a_batch_beyond_one_event_is_undone_in_parts(registry)
+
+
+@pytest.mark.slow
+class TestOnS3(TestLocalRegistry):
+    @pytest.fixture
+    def folder(self, folder: Path, s3_place: S3Place) -> Path:
+        return kept_in(folder, s3_place)
+
+
+@pytest.mark.slow
+class TestOnPostgresAndS3(TestLocalRegistry):
+    @pytest.fixture
+    def folder(self, pg_folder: Path, s3_place: S3Place) -> Path:
+        return kept_in(pg_folder, s3_place)
 
 
 def test_no_rule_of_the_contract_hides_another_of_the_same_name() -> None:

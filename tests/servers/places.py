@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -75,6 +76,15 @@ class S3Place:
 
 
 BUCKET = "herdbook-tests"
+
+
+def kept_in(folder: Path, place: S3Place) -> Path:
+    """Let the registry of a folder keep its blobs in a place; return the folder."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "registry.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[[blobs]]\nname = "s3"\nurl = "s3://{place.bucket}/{place.prefix}"\n')
+        file.write(f'endpoint = "{place.endpoint}"\n')
+    return folder
 
 
 def fresh(server: S3Server) -> S3Place:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from herdbook.bootstrap import registry_file
-from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
+from herdbook.kernel.errors import ConflictError, InvalidError, MissingError, UnavailableError
 from herdbook.ports.blobs import BlobStore
 from herdbook.ports.catalogue import Catalogue
 
@@ -87,6 +87,7 @@ def open_blobs(folder: Path) -> BlobStore:
 
     Raises:
         InvalidError: when a place is none, or two of them are the same.
+        UnavailableError: ``no-extra``, when boto3 is not installed and a place is in S3.
     """
     from herdbook.stores.disk.blobs import DiskBlobs  # noqa: PLC0415 - so that importing this stays light
 
@@ -120,7 +121,14 @@ def _open_place(folder: Path, place: registry_file.BlobPlace) -> tuple[str, Blob
         return f"file:{root}", DiskBlobs(root)
     bucket, _, prefix = rest.removeprefix("//").partition("/")
     if scheme == "s3" and rest.startswith("//") and bucket:
-        from herdbook.stores.s3.blobs import S3Blobs  # noqa: PLC0415 - boto3 takes its time
+        try:
+            from herdbook.stores.s3.blobs import S3Blobs  # noqa: PLC0415 - boto3 takes its time
+        except ModuleNotFoundError as error:
+            raise UnavailableError(
+                f"the blob store {place.name!r} is in S3, and {error.name} is not installed",
+                code="no-extra",
+                hint="Install herdbook[s3].",
+            ) from error
 
         where = f"s3://{bucket}/{prefix.strip('/')}" + (f" at {place.endpoint}" if place.endpoint else "")
         return where, S3Blobs(
