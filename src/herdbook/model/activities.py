@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from herdbook.kernel.errors import InvalidError
-from herdbook.model.base import Float, Json, Record, Sha256, Text, Time, Value
+from herdbook.model.base import Bool, Float, Json, Record, Sha256, Text, Time, Value
 from herdbook.model.identifiers import Identifier, NonEmpty, Unit
 
 KINDS = (
     "training",
     "fine-tuning",
+    "continual-training",
     "conversion",
     "quantisation",
     "pruning",
@@ -76,7 +77,12 @@ class Part(Value):
 
 
 class Code(Value):
-    """Where the code is: repository, commit, and the diff of a tree that was not clean."""
+    """Where the code is: repository, commit, and the diff of a tree that was not clean.
+
+    ``untracked`` lists files that git does not know, each with ``path``, ``sha256`` and ``size``. ``problems`` are
+    codes of what stands in the way of having it again: ``no-git``, ``no-commit``, ``detached-head``, ``shallow``,
+    ``unpushed``, ``no-remote``, ``missing-submodule:PATH``, ``diff-too-large``, ``diff-withheld``.
+    """
 
     repository: NonEmpty | None = None
     commit: Commit | None = None
@@ -85,6 +91,9 @@ class Code(Value):
     path: NonEmpty | None = None
     swhid: NonEmpty | None = None
     submodules: tuple[Json, ...] | None = None
+    dirty: Bool | None = None
+    untracked: tuple[Json, ...] | None = None
+    problems: tuple[NonEmpty, ...] | None = None
 
 
 class Command(Value):
@@ -106,6 +115,29 @@ class Environment(Value):
     cvmfs: tuple[Json, ...] | None = None
     packages: dict[Text, Text] | None = None
     variables: dict[Text, Text] | None = None
+    tools: tuple[Json, ...] | None = None
+    problems: tuple[NonEmpty, ...] | None = None
+
+
+class Window(Value):
+    """The data that an adaptation saw: ``since`` inclusive, ``until`` exclusive, on an axis (run, time, era, lumi)."""
+
+    axis: NonEmpty
+    since: NonEmpty | None = None
+    until: NonEmpty | None = None
+
+
+class Derivation(Value):
+    """How a model came out of its parent: what set it off, on which window of data, by which strategy.
+
+    ``settings`` are of the kind of activity: bits and scheme of a quantisation, sparsity of a pruning, temperature of a
+    distillation, thresholds of an update.
+    """
+
+    strategy: Literal["scratch", "warm-start", "fine-tuning", "continual", "threshold-only"] | None = None
+    trigger: NonEmpty | None = None
+    window: Window | None = None
+    settings: Json | None = None
 
 
 class Parameter(Value):
@@ -161,6 +193,7 @@ class Activity(Record):
     usage: Json | None = None
     workflow: Json | None = None
     search: Json | None = None
+    derivation: Derivation | None = None
     history: Sha256 | None = None
     metrics: tuple[Metric, ...] | None = None
     ids: Annotated[tuple[Identifier, ...], Field(min_length=1)] | None = None

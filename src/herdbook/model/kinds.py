@@ -9,10 +9,16 @@ from pydantic import AfterValidator, Field
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Metric
+from herdbook.model.audits import Audit, Checklist
 from herdbook.model.base import Int, Json, Sha256, Text, Time, Value
+from herdbook.model.cards import Card
+from herdbook.model.dataset_profiles import DatasetProfile
 from herdbook.model.identifiers import Identifier, NonEmpty, Unit
 from herdbook.model.models import Profile
+from herdbook.model.places import Location
 from herdbook.model.principals import Actor
+from herdbook.model.retrainings import Golden, Retraining, Tolerance
+from herdbook.model.splits import Split
 from herdbook.model.versions import ModelName
 
 _LICENCE_TOKEN = re.compile(r"\(|\)|[A-Za-z0-9.+:-]+|\s+|.")
@@ -232,21 +238,30 @@ class Empty(Value):
 
 
 KINDS: dict[str, type[Value] | None] = {
+    "herdbook/audit/1": Audit,
+    "herdbook/card/1": Card,
+    "herdbook/checklist/1": Checklist,
     "herdbook/contract/1": Contract,
+    "herdbook/dataset-profile/1": DatasetProfile,
     "herdbook/deprecation/1": Deprecation,
     "herdbook/description/1": Description,
     "herdbook/evaluation/1": Evaluation,
     "herdbook/evidence/1": Empty,
     "herdbook/ext-schema/1": ExtSchema,
+    "herdbook/golden/1": Golden,
     "herdbook/identity/1": Identity,
     "herdbook/known-issue/1": KnownIssue,
+    "herdbook/location/1": Location,
     "herdbook/moved/1": Moved,
     "herdbook/note/1": None,  # any object: what fits nowhere else
     "herdbook/origin/1": Origin,
     "herdbook/profile/1": Profile,
     "herdbook/release/1": Release,
     "herdbook/resolves/1": Resolves,
+    "herdbook/retraining/1": Retraining,
     "herdbook/source/1": Source,
+    "herdbook/split/1": Split,
+    "herdbook/tolerance/1": Tolerance,
     "herdbook/withdrawal/1": Withdrawal,
 }
 

@@ -1,0 +1,48 @@
+"""Places of the outside world where bytes or code lie, and whether they are still there: a state with a date."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from herdbook.model.base import Bool, Int, Text, Time, Value
+from herdbook.model.identifiers import NonEmpty
+
+State = Literal["unknown", "exists", "gone"]
+"""``unknown`` also stands for "could not be asked"; nothing is ever taken for granted from how a name is written."""
+
+
+class Standing(Value):
+    """What a place answered when it was asked; ``detail`` says why, where that is not plain.
+
+    ``files``, ``size_bytes`` and ``events`` are what it says of the whole; ``closed`` whether nothing can be added.
+    ``checked`` says how far the look went: names alone, sizes, or checksums that were read or given by the place.
+    """
+
+    state: State
+    detail: Text = ""
+    closed: Bool | None = None
+    files: Annotated[Int, Field(ge=0)] | None = None
+    size_bytes: Annotated[Int, Field(ge=0)] | None = None
+    events: Annotated[Int, Field(ge=0)] | None = None
+    checked: Literal["name", "size", "checksum"] = "name"
+
+
+class Location(Value):
+    """The body of ``herdbook/location/1``: where a record, a file or an activity's code can be had.
+
+    ``uri`` begins with the scheme of a place: ``rucio:SCOPE:NAME``, ``file://HOST/PATH``, ``https://…``,
+    ``root://…``, ``git+https://…@COMMIT``. ``asked`` is when the state was found out; a later statement of the same
+    issuer supersedes this one. ``lacking`` names files of the record that are no longer there, the first hundred.
+    """
+
+    uri: NonEmpty
+    state: State = "unknown"
+    asked: Time | None = None
+    detail: NonEmpty | None = None
+    closed: Bool | None = None
+    files: Annotated[Int, Field(ge=0)] | None = None
+    size_bytes: Annotated[Int, Field(ge=0)] | None = None
+    checked: Literal["name", "size", "checksum"] | None = None
+    lacking: tuple[NonEmpty, ...] | None = None
