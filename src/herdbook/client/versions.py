@@ -9,7 +9,7 @@ from herdbook.client.calls import Calls, asked
 from herdbook.kernel.errors import InvalidError
 from herdbook.kernel.names import Reference
 from herdbook.model.dossiers import Dossier
-from herdbook.model.lineage import Lineage
+from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.pages import Page
 from herdbook.model.query import Order
 from herdbook.model.registrations import Registration
@@ -94,6 +94,10 @@ class Versions:
     def trace(self, reference: str, *, direction: str = "up", depth: int = 50, limit: int = 1000) -> Lineage:
         """Return where it comes from, or what came of it."""
         return self._calls.get(wire.TRACE, reference=reference, direction=direction, depth=depth, limit=limit)
+
+    def impact(self, reference: str, *, cursor: str | None = None, limit: int = 50) -> Impact:
+        """Return all that descends from it."""
+        return self._calls.get(wire.IMPACT, reference=reference, cursor=cursor, limit=limit)
 
     def undo(self, reference: str, *, reason: str) -> Registered:
         """Withdraw a mistaken registration and clear its labels; of several labels, only the one that is named."""

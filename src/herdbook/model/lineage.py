@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from herdbook.model.base import Bool, Int, Text, Value
+from herdbook.model.versions import Entry
 
 
 class Node(Value):
@@ -51,3 +52,32 @@ class Lineage(Value):
         cut = f", {self.cut} cut" if self.cut else ""
         nodes = f"{len(self.nodes)} node{'' if len(self.nodes) == 1 else 's'}"
         return f"<lineage {self.direction} of {self.node(self.root).title}: {nodes}{cut}>"
+
+
+class ImpactedModel(Value):
+    """A model with versions that descend from the root: how many, and which aliases lead to one of them."""
+
+    name: Text
+    versions: Int
+    aliases: tuple[Text, ...] = ()
+
+
+class Impact(Value):
+    """All that descends from a record, through any number of activities.
+
+    ``models``, ``releases`` (of software, in which one of the versions was) and the counts are of everything; ``items``
+    is a page of the versions, by model and ordinal.
+    """
+
+    root: Text
+    title: Text
+    versions: Int
+    datasets: Int
+    models: tuple[ImpactedModel, ...]
+    releases: tuple[Text, ...]
+    items: tuple[Entry, ...]
+    cursor: Text | None = None
+
+    def __repr__(self) -> str:
+        models = f"{len(self.models)} model{'' if len(self.models) == 1 else 's'}"
+        return f"<impact of {self.title}: {self.versions} version{'' if self.versions == 1 else 's'} of {models}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,15 @@ class VersionRow:
     record: str
     seq: int
     time: str
+
+
+class Descendant(NamedTuple):
+    """A record that descends from another: a version of a model where it stands as one, or a dataset."""
+
+    record: str
+    model: str
+    ordinal: int
+    dataset: bool
 
 
 @dataclass(frozen=True, slots=True)

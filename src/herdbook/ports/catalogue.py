@@ -11,6 +11,7 @@ from herdbook.model.files import Content
 from herdbook.model.principals import Person
 from herdbook.model.query import Expression, Order
 from herdbook.model.rows import (
+    Descendant,
     Document,
     EdgeRow,
     EventRow,
@@ -121,6 +122,10 @@ class VersionReader(Protocol):
         """Return pointers that lead to these digests."""
         ...
 
+    def aliases(self, models: Iterable[str]) -> list[PointerRow]:
+        """Return the aliases of models, by model and name, cleared ones too."""
+        ...
+
     def moves(self, pointer: str) -> list[MoveRow]:
         """Return the moves of a pointer, oldest first."""
         ...
@@ -155,6 +160,18 @@ class StatementReader(Protocol):
 
     def edges_at(self, targets: Iterable[str], direction: str, limit: int = 0) -> list[EdgeRow]:
         """Return edges whose target, or ``file``, is one of these; ``direction``: ``in`` or ``out``; 0: no limit."""
+        ...
+
+    def descendants(self, targets: Iterable[str]) -> list[Descendant]:
+        """Return what was made with these, and with what was made with them, and so on, each version by itself."""
+        ...
+
+    def taken_by_name(self) -> list[tuple[str, str]]:
+        """Return (id, record) for all that was made with something that is named by its id alone."""
+        ...
+
+    def resolving(self) -> list[str]:
+        """Return records that resolve another, as statements say; some of these may no longer be current."""
         ...
 
     def activities(self, after: str = "", limit: int = 100, kind: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.dossiers import Dossier
 from herdbook.model.files import Content
 from herdbook.model.journal import Checkpoint, EventEntry
-from herdbook.model.lineage import Lineage
+from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.models import ModelEntry, Profile
 from herdbook.model.pages import Page
 from herdbook.model.pointers import Move, PointerEntry
@@ -139,6 +139,10 @@ class Versions(Protocol):
 
     def trace(self, reference: str, *, direction: str = "up", depth: int = 50, limit: int = 1000) -> Lineage:
         """Return where a version (or dataset, or activity, by digest) comes from, or what came of it (``down``)."""
+        ...
+
+    def impact(self, reference: str, *, cursor: str | None = None, limit: int = 50) -> Impact:
+        """Return all that descends from a version, a dataset or an activity: models, versions, releases."""
         ...
 
     def undo(self, reference: str, *, reason: str) -> Registered:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 
 from herdbook.model.dossiers import Dossier
-from herdbook.model.lineage import Lineage
+from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.pages import DEFAULT_LIMIT, Page
 from herdbook.model.query import Order
 from herdbook.model.versions import Entry, Registered
@@ -85,6 +85,17 @@ def trace(
 ) -> Lineage:
     """Return where a version, dataset or activity comes from, or what came of it."""
     return registry.versions.trace(reference, direction=direction, depth=depth, limit=limit)
+
+
+@router.answers(wire.IMPACT)
+def impact(
+    registry: Registry,
+    reference: Annotated[str, Query(description="A version, or a dataset or activity by digest or `scheme:value`.")],
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Impact:
+    """Return all that descends from a version, dataset or activity: models, versions, releases."""
+    return registry.versions.impact(reference, cursor=cursor, limit=limit)
 
 
 @router.answers(wire.RECORD)

@@ -159,9 +159,9 @@ def walk(tx: Reader, reference: str, direction: str, *, depth: int, limit: int) 
     if direction not in {"up", "down"}:
         raise InvalidError(f"{direction!r} is no direction", code="bad-direction", hint="Write up or down.")
     work = _Walk(tx, direction, max(1, limit))
-    root = _root(tx, reference)
-    root = links.newer(tx, [root]).get(root, root)
-    level = work.add([root], {})
+    begin = root(tx, reference)
+    begin = links.newer(tx, [begin]).get(begin, begin)
+    level = work.add([begin], {})
     for _ in range(depth):
         steps = work.neighbours(level)
         if not steps:
@@ -173,7 +173,7 @@ def walk(tx: Reader, reference: str, direction: str, *, depth: int, limit: int) 
     else:
         _hide(work, work.neighbours(level))
     return Lineage(
-        root=root, direction=direction, nodes=tuple(work.nodes.values()), edges=tuple(work.edges), cut=work.cut
+        root=begin, direction=direction, nodes=tuple(work.nodes.values()), edges=tuple(work.edges), cut=work.cut
     )
 
 
@@ -204,7 +204,8 @@ def _kinds(tx: Reader, steps: list[Edge]) -> dict[str, str]:
     return kinds
 
 
-def _root(tx: Reader, reference: str) -> str:
+def root(tx: Reader, reference: str) -> str:
+    """Return the record of a version, a dataset or an activity that a reference, a digest or an id means."""
     digest = prefixes.whole(tx, reference, Version, Dataset, Activity)
     if digest and tx.known([digest]):
         return digest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from herdbook.kernel.errors import MissingError
 from herdbook.model.kinds import Release
@@ -64,6 +64,18 @@ class Releases:
 
 def _of_package(tx: Reader, package: str) -> Iterable[identities.Found]:
     return identities.named(tx, Is("source", (fold_value(package),)), lambda body: bool(body.get("source") == package))
+
+
+def holding(tx: Reader, records: Collection[str]) -> list[str]:
+    """Return, by name, the releases in which one of these versions was."""
+    known = _entries(tx, tx.subjects("id", RELEASE)) if records else []
+    packages = {item.package for release in known for item in release.packages}
+    inside = {name: [each for each in _of_package(tx, name) if each.entry.record in records] for name in packages}
+    return [
+        release.name
+        for release in known
+        if any(each.holds(item.tag) for item in release.packages for each in inside[item.package])
+    ]
 
 
 def _get(tx: Reader, name: str) -> ReleaseEntry:

@@ -9,7 +9,7 @@ from herdbook.kernel.errors import ConflictError, InvalidError
 from herdbook.kernel.names import Reference, namespace_of
 from herdbook.model import pointers
 from herdbook.model.dossiers import Dossier
-from herdbook.model.lineage import Lineage
+from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.pages import Page
 from herdbook.model.query import Order, find_field
 from herdbook.model.query_parser import parse
@@ -18,7 +18,7 @@ from herdbook.model.statements import Said, Subject
 from herdbook.model.versions import Entry, Registered
 from herdbook.ports.blobs import Progress
 from herdbook.ports.registry import Registry
-from herdbook.service import currency, dossiers, intake, journal, lineage, references, touched
+from herdbook.service import currency, dossiers, impact, intake, journal, lineage, references, touched
 from herdbook.service import registrations as registering
 from herdbook.service import statements as statements_
 from herdbook.service.context import Context
@@ -111,6 +111,11 @@ class Versions:
         """Return where it comes from, or what came of it."""
         with self._context.catalogue.read() as tx:
             return lineage.walk(tx, reference, direction, depth=depth, limit=limit)
+
+    def impact(self, reference: str, *, cursor: str | None = None, limit: int = 50) -> Impact:
+        """Return all that descends from it."""
+        with self._context.catalogue.read() as tx:
+            return impact.impact(tx, reference, cursor=cursor, limit=limit)
 
     def undo(self, reference: str, *, reason: str) -> Registered:
         """Withdraw a mistaken registration and clear its labels; of several labels, only the one that is named."""

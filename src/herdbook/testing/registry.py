@@ -16,6 +16,7 @@ from __future__ import annotations
 from herdbook.testing.registry_batch_undo import BatchUndoContract
 from herdbook.testing.registry_batches import BatchContract
 from herdbook.testing.registry_identities import IdentityContract, ReleaseContract
+from herdbook.testing.registry_impact import ImpactContract
 from herdbook.testing.registry_imports import (
     FindContract,
     ImportContract,
@@ -48,6 +49,7 @@ class RegistryContract(
     ActivityContract,
     DatasetContract,
     TraceContract,
+    ImpactContract,
     ModelContract,
     NamespaceContract,
     PeopleContract,

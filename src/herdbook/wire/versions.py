@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from herdbook.model.base import Bool, Text
 from herdbook.model.dossiers import Dossier
-from herdbook.model.lineage import Lineage
+from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.pages import Page
 from herdbook.model.registrations import Registration
 from herdbook.model.versions import Entry, Registered
@@ -19,6 +19,7 @@ FACETS: Route[dict[str, list[tuple[str, int]]]] = Route(
 GET: Route[Entry] = Route("versions.get", "GET", "/version", Entry)
 DOSSIER: Route[Dossier] = Route("versions.dossier", "GET", "/version/dossier", Dossier)
 TRACE: Route[Lineage] = Route("versions.trace", "GET", "/version/trace", Lineage)
+IMPACT: Route[Impact] = Route("versions.impact", "GET", "/version/impact", Impact)
 UNDO: Route[Registered] = Route("versions.undo", "POST", "/version/undo", Registered)
 
 

@@ -13,6 +13,7 @@ from herdbook.model.files import Content
 from herdbook.model.rows import EventRow, Head, Lease, Projection
 from herdbook.ports.catalogue import Catalogue, Reader, Writer
 from herdbook.stores.sql import files
+from herdbook.stores.sql.descent import DescentTables
 from herdbook.stores.sql.engine import PATIENCE_S, Database, Streams
 from herdbook.stores.sql.files import FileTables, FileWriting
 from herdbook.stores.sql.index import IndexReader, IndexWriter
@@ -32,6 +33,7 @@ class SqlReader(
     PointerTables,
     StatementTables,
     LineageTables,
+    DescentTables,
     FileTables,
     PeopleTables,
     MemoTables,
@@ -46,6 +48,7 @@ class SqlWriter(
     PointerWriting,
     StatementWriting,
     LineageWriting,
+    DescentTables,
     FileWriting,
     PeopleWriting,
     MemoWriting,

@@ -63,6 +63,12 @@ _POINTERS_TO = Prepared(
     ),
     "digests",
 )
+_ALIASES = Prepared(
+    _POINTER.where(models.c.name.in_(bindparam("models", expanding=True)), pointers.c.kind == "alias").order_by(
+        models.c.name, pointers.c.name
+    ),
+    "models",
+)
 
 _FRM, _TO, _REASON = bodies.alias("frm_body"), bodies.alias("to_body"), bodies.alias("reason_body")
 _MOVES = (
@@ -160,6 +166,10 @@ class PointerTables:
         for part in chunks(map(raw, dict.fromkeys(records))):
             found += [_pointer(row) for row in _POINTERS_TO.all(self.connection, {"digests": part})]
         return found
+
+    def aliases(self, models: Iterable[str]) -> list[PointerRow]:
+        """Return the aliases of models, by model and name, cleared ones too."""
+        return [_pointer(row) for part in chunks(models) for row in _ALIASES.all(self.connection, {"models": part})]
 
     def moves(self, pointer: str) -> list[MoveRow]:
         """Return the moves of a pointer, oldest first; labels are compared without case."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Revisions of the schema, oldest first; the last one is what ``metadata`` says."""
 
 metadata = MetaData(
@@ -247,6 +247,12 @@ Index(
     edges.c.direction,
     sqlite_where=edges.c.file.is_not(None),
 )
+
+for _name, _where in (
+    ("ix_edges_named", text("target_kind = 'id' AND direction = 'in'")),
+    ("ix_edges_resolves", text("direction = 'resolves'")),
+):
+    Index(_name, edges.c.target, sqlite_where=_where, postgresql_where=_where)
 
 datasets = Table(
     "datasets",

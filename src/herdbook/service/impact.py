@@ -1,0 +1,158 @@
+"""Impact: which models, versions and releases descend from a dataset, say, that turned out to be bad.
+
+One statement of the catalogue follows activities from record to record. What is known by its id alone, and records that
+others resolve, are added from here until nothing new comes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from herdbook.kernel import digests
+from herdbook.kernel.errors import InvalidError, MissingError
+from herdbook.model.activities import Activity
+from herdbook.model.lineage import Impact, ImpactedModel
+from herdbook.model.rows import Descendant, VersionRow
+from herdbook.ports.catalogue import Reader
+from herdbook.service import bodies, lineage, links, releases
+from herdbook.service.entries import entries
+from herdbook.service.paging import check_limit, position
+
+Place = tuple[str, int]
+
+
+@dataclass
+class _Descent:
+    """Everything that was reached so far, and what else is the same thing."""
+
+    tx: Reader
+    places: dict[Place, str] = field(default_factory=dict)
+    """Records of versions, by model and ordinal."""
+    datasets: set[str] = field(default_factory=set)
+    records: set[str] = field(default_factory=set)
+
+    @cached_property
+    def alike(self) -> dict[str, set[str]]:
+        """By record, those that it resolves or that resolve it."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for new, olds in links.older(self.tx, self.tx.resolving()).items():
+            for old in olds:
+                found[new].add(old)
+                found[old].add(new)
+        return found
+
+    @cached_property
+    def named(self) -> dict[str, set[str]]:
+        """By id, and by record that the id means, what was made with something that is known by that id alone."""
+        found: dict[str, set[str]] = defaultdict(set)
+        pairs = self.tx.taken_by_name()
+        meant = links.named(self.tx, {name for name, _ in pairs})
+        outputs: dict[str, set[str]] = defaultdict(set)
+        for row in self.tx.edges(meant.values()):
+            if row.direction == "out" and row.target_kind == "record":
+                outputs[row.activity].add(row.target)
+        for name, made in pairs:
+            found[name].add(made)
+            if name in meant:
+                for record in outputs.get(meant[name], {meant[name]}):
+                    found[record].add(made)
+        return found
+
+    def follow(self, starts: set[str]) -> None:
+        """Follow from records, and names, to all that was made with them."""
+        todo = starts
+        while todo:
+            todo = {same for record in todo for same in (record, *self.alike.get(record, ()))}
+            new = set(todo)
+            for row in self.tx.descendants(todo):
+                self._add(row)
+                new.add(row.record)
+            self.records |= todo
+            beside = (self.named, self.alike)
+            todo = {other for record in new for links_ in beside for other in links_.get(record, ())} - self.records
+
+    def _add(self, row: Descendant) -> None:
+        self.records.add(row.record)
+        if row.model:
+            self.places[row.model, row.ordinal] = row.record
+        elif row.dataset:
+            self.datasets.add(row.record)
+
+    def settle(self, origin: set[str]) -> None:
+        """Look up what was reached by a name alone, and leave out where it began."""
+        bare = self.records - set(self.places.values()) - self.datasets
+        for row in self.tx.versions_with(record for record in bare if digests.is_sha256(record)):
+            self.places[row.model, row.ordinal] = row.record
+        gone = {same for record in origin for same in (record, *self.alike.get(record, ()))}
+        self.places = {place: record for place, record in self.places.items() if record not in gone}
+        self.datasets -= gone
+
+
+def impact(tx: Reader, reference: str, *, cursor: str | None = None, limit: int = 50) -> Impact:
+    """Return what descends from a version, a dataset or an activity, or from an id that no record here has.
+
+    Raises:
+        MissingError: when nothing here has that name.
+        InvalidError: on a bad limit or cursor.
+    """
+    check_limit(limit)
+    after = _place(cursor) if cursor else ("", 0)
+    work = _Descent(tx)
+    root, title, starts = _begin(tx, reference, work)
+    work.follow(starts)
+    work.settle({root})
+    page = [place for place in sorted(work.places) if place > after][: limit + 1]
+    return Impact(
+        root=root,
+        title=title,
+        versions=len(work.places),
+        datasets=len(work.datasets),
+        models=tuple(_models(tx, work.places)),
+        releases=tuple(releases.holding(tx, set(work.places.values()))),
+        items=tuple(entries(tx, _rows(tx, page[:limit], work.places))),
+        cursor="@".join(map(str, page[limit - 1])) if len(page) > limit else None,
+    )
+
+
+def _begin(tx: Reader, reference: str, work: _Descent) -> tuple[str, str, set[str]]:
+    """Return the root, what it is called, and from where to follow."""
+    try:
+        root = lineage.root(tx, reference)
+    except (InvalidError, MissingError):
+        if reference not in work.named:
+            raise
+        return reference, reference, {reference}
+    value = bodies.load(tx, [root]).get(root)
+    title = lineage.nodes(tx, [root], {})[0].title
+    if isinstance(value, Activity):
+        return root, title, {part.record for part in value.outputs or () if part.record}
+    return root, title, {root}
+
+
+def _models(tx: Reader, places: dict[Place, str]) -> list[ImpactedModel]:
+    counts = Counter(model for model, _ in places)
+    records = {(model, record) for (model, _), record in places.items()}
+    aliases: dict[str, list[str]] = defaultdict(list)
+    for row in tx.aliases(counts):
+        if (row.model, row.to) in records:
+            aliases[row.model].append(row.pointer.rpartition("@")[2])
+    return [ImpactedModel(name=name, versions=counts[name], aliases=tuple(aliases[name])) for name in sorted(counts)]
+
+
+def _rows(tx: Reader, page: list[Place], places: dict[Place, str]) -> list[VersionRow]:
+    wanted = set(page)
+    rows = tx.versions_with({places[place] for place in page})
+    return sorted((row for row in rows if (row.model, row.ordinal) in wanted), key=lambda row: (row.model, row.ordinal))
+
+
+def _place(cursor: str) -> Place:
+    model, _, ordinal = cursor.rpartition("@")
+    if not model:
+        raise InvalidError(
+            f"{cursor[:40]!r} is not a cursor of this listing",
+            code="bad-cursor",
+            hint="Take the cursor of the page before, or leave it out to begin.",
+        )
+    return model, position(ordinal)
