@@ -84,6 +84,7 @@ def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
     assert ask("search", "--count") == [{"total": 3, "exact": True}]
     assert ask("search", "--facet", "step")[-1]["facets"]["step"] == [{"value": "trigger", "count": 3}]
     assert ask("trace", f"{MODEL}:v2")[0]["direction"] == "up"
+    assert ask("impact", f"{MODEL}:v1")[0]["title"].startswith(MODEL)
     assert ask("history", f"{MODEL}@production")[0]["reason"] == "validated"
     assert ask("diff", f"{MODEL}:v1", f"{MODEL}:v2")[0]["changes"]
     assert ask("fetch", f"{MODEL}:v1", str(tmp_path / "out"))[0]["files"]

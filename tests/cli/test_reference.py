@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
     r"\w+",
     "activity adopt alias backup bundle cache completion config dataset diff doctor fetch gc history identity import "
-    "init inspect journal list mirror move namespace profile register release search serve show statement store trace "
-    "undo verify webhook whoami",
+    "impact init inspect journal list mirror move namespace profile register release search serve show statement store "
+    "trace undo verify webhook whoami",
 )
 
 

@@ -14,7 +14,7 @@ from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
 from herdbook.model.identities import IdentityEntry
 from herdbook.model.imports import Coverage, ImportEntry, Report, Status
 from herdbook.model.journal import Checkpoint, EventEntry
-from herdbook.model.lineage import Lineage
+from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.mirrors import AdoptReport, MirrorReport
 from herdbook.model.models import ModelEntry
 from herdbook.model.plans import Plan
@@ -304,6 +304,7 @@ ANSWERS: dict[str, Shape] = {
     "show": Shape((FoundDossier,)),
     "list": Shape((ModelEntry, FoundVersion), many=True),
     "search": Shape((FoundVersion, Count, Facets), many=True),
+    "impact": Shape((Impact,)),
     "trace": Shape((Lineage,)),
     "history": Shape((Move,), many=True),
     "diff": Shape((Diff,)),

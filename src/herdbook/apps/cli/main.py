@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "list": Entry(_AT + "versions", "list_", "List models, or the versions of one."),
         "search": Entry(_AT + "versions", "search", "Search versions by words and fields."),
         "trace": Entry(_AT + "lineage", "trace", "Show where a version comes from, or what came of it."),
+        "impact": Entry(_AT + "lineage", "impact", "Show all that descends from something that turned out bad."),
         "history": Entry(_AT + "pointers", "history", "Show who moved what is in use, when and why."),
         "diff": Entry(_AT + "versions", "diff", "Compare two versions."),
     },

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.text import Text
 
 from herdbook.apps.cli.views import text as t
-from herdbook.model.lineage import Edge, Lineage, Node
+from herdbook.model.lineage import Edge, Impact, Lineage, Node
 
 ROOM = 44
 """Columns that a line keeps for its words, however deep it stands."""
@@ -96,3 +96,24 @@ def label(node: Node, role: str = "", *, seen: bool = False) -> Text:
         ("", "") if node.resolved else _UNRESOLVED.get(node.kind, ("unresolved", t.WARM)),
         (SEEN if seen else "", t.DIM),
     )
+
+
+def impact(value: Impact) -> Group:
+    """Return what descends from something: how much, by model, and the versions of the page."""
+    counts = [t.many(value.versions, "version"), t.many(len(value.models), "model")]
+    counts += [t.many(value.datasets, "dataset")] if value.datasets else []
+    head = t.line((value.title, t.HEAD), ("nothing here descends from it" if not value.versions else "", t.DIM))
+    if not value.versions:
+        return Group(head)
+    reached = t.line(("reaches " + ", ".join(counts), ""))
+    in_use = [f"{model.name}@{alias}" for model in value.models for alias in model.aliases]
+    rows = t.pairs(
+        (name, Text(", ".join(words)))
+        for name, words in (("in use as", in_use), ("in releases", list(value.releases)))
+        if words
+    )
+    lines = [
+        t.line((item.reference, ""), t.state_word(item.state), (", ".join(f"@{a}" for a in item.aliases), t.WARM))
+        for item in value.items
+    ]
+    return Group(head, reached, rows, t.section("Versions", Group(*lines)))
