@@ -1,0 +1,1 @@
+"""Places of the outside world: each file serves one kind, and none knows another."""
