@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from herdbook.kernel import canonical
+from herdbook.kernel import canonical, spilling
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Int, Record, Sha256, Text, Value
 from herdbook.model.files import Path
@@ -51,15 +51,18 @@ class ManifestLine(Value):
 def write_manifest(lines: Iterable[ManifestLine]) -> Iterator[bytes]:
     """Yield the lines of a manifest: canonical JSON objects, sorted by path, each ended by a line feed.
 
+    A manifest of any length is sorted in bounded memory; what does not fit is spilled to temporary files.
+
     Raises:
         InvalidError: when a path stands twice.
     """
+    pairs = ((line.path.encode(), canonical.dumps(line.json_object()) + b"\n") for line in lines)
     before = b""
-    for line in sorted(lines, key=lambda line: line.path.encode()):
-        if line.path.encode() == before:
-            raise InvalidError(f"the path {line.path!r} stands twice in the manifest", code="paths-collide")
-        before = line.path.encode()
-        yield canonical.dumps(line.json_object()) + b"\n"
+    for path, text in spilling.ordered(pairs):
+        if path == before:
+            raise InvalidError(f"the path {path.decode()!r} stands twice in the manifest", code="paths-collide")
+        before = path
+        yield text
 
 
 class DatasetEntry(Value):

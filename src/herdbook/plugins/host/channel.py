@@ -35,12 +35,13 @@ class Channel:
 
     Args:
         settings: what the worker is told at its start.
+        module: what runs in it.
 
     Raises:
         UnavailableError: when no process can be started.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], module: str = "herdbook.apps.worker") -> None:
         if not sys.executable:
             raise UnavailableError("there is no Python interpreter to start a worker with", code="no-worker")
         theirs, self._lifeline = os.pipe()
@@ -48,7 +49,7 @@ class Channel:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                 # -P: a json.py in the folder from which the user calls is not ours.
-                [sys.executable, "-P", "-m", "herdbook.apps.worker", told],
+                [sys.executable, "-P", "-m", module, told],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""Readers of data sets' files, one a format; none imports another."""
