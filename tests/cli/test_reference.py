@@ -18,14 +18,14 @@ from herdbook.model.query_parser import parse, unparse
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
     r"\w+",
-    "activity adopt alias backup bundle cache completion config dataset diff doctor fetch gc history identity import "
-    "impact init inspect journal list mirror move namespace profile register release search serve show statement store "
-    "trace undo verify webhook whoami",
+    "activity adopt alias backup bundle cache completion config dataset diff doctor fetch gc golden history "
+    "identity impact import init inspect journal list mirror move namespace profile register release retrain "
+    "search serve show statement store trace undo verify webhook whoami",
 )
 
 
 def test_all_commands_are_there() -> None:
-    assert sorted(name for section in SECTIONS.values() for name in section) == ISSUE
+    assert sorted(name for section in SECTIONS.values() for name in section) == sorted(ISSUE)
 
 
 def test_the_published_reference_is_the_help() -> None:

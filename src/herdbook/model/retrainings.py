@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from herdbook.model.activities import Command
 from herdbook.model.base import Bool, Int, Json, Sha256, Text, Time, Value
 from herdbook.model.identifiers import NonEmpty
 
@@ -54,6 +55,72 @@ class Verified(Value):
     detail: Text = ""
 
 
+class Need(Value):
+    """A thing that a job needs: what it is for, where it lies, and whether it can be had.
+
+    ``where`` says from where it would come: ``registry``, ``here`` (this machine), or the URI of a place. ``brought``
+    are the bytes that would be downloaded for it, 0 where nothing must be.
+    """
+
+    what: Literal["code", "diff", "untracked", "environment", "input"]
+    path: Text
+    digest: Text = ""
+    role: Text = ""
+    state: Literal["verified", "missing", "different", "unknown"]
+    where: Text = ""
+    uri: Text = ""
+    size: Annotated[Int, Field(ge=0)] | None = None
+    brought: Annotated[Int, Field(ge=0)] = 0
+    detail: Text = ""
+
+
+class RetrainingPlan(Value):
+    """What training a version again takes, worked out from the record alone, before anything starts.
+
+    ``placed`` says where paths of the original outside its checkout come to lie in the job, which is how ``command``
+    differs from what was typed. ``edited`` names what the caller asked to be otherwise.
+    """
+
+    reference: Text
+    version: Sha256
+    of: Sha256
+    namespace: Text
+    command: Command | None = None
+    placed: dict[Text, Text] = Field(default_factory=dict)
+    outputs: tuple[Text, ...] = ()
+    needs: tuple[Need, ...] = ()
+    edited: tuple[NonEmpty, ...] = ()
+    problems: tuple[NonEmpty, ...] = ()
+    others: Annotated[Int, Field(ge=0)] = 0
+    """How many further activities say that they made the version."""
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes that would be downloaded, as far as sizes are known."""
+        return sum(need.brought for need in self.needs)
+
+    @property
+    def runnable(self) -> bool:
+        """Whether nothing that is needed is known to be missing."""
+        return not self.problems and not any(need.state in {"missing", "different"} for need in self.needs)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that is needed was found and verified."""
+        return self.runnable and all(need.state == "verified" for need in self.needs)
+
+    def lacking(self) -> list[str]:
+        """Return in sentences what stands in the way."""
+        return [
+            *self.problems,
+            *(
+                f"{need.what} {need.path}: {need.detail or need.state}"
+                for need in self.needs
+                if need.state != "verified"
+            ),
+        ]
+
+
 class Retraining(Value):
     """The body of ``herdbook/retraining/1`` about the version that was trained again; see ``service.retraining``.
 
@@ -63,7 +130,8 @@ class Retraining(Value):
         mode: a dry run verifies every input, and runs nothing.
         outcome: ``ready`` (a dry run that found all), ``bytes`` (equal), ``predictions``, ``metrics`` (within the
             tolerance), ``differs``, ``incomplete`` (something is missing), ``failed``.
-        changed: what was not as the original had it: ``code``, ``command``, ``inputs``, ``environment``, ``seeds``.
+        changed: what was not as the original had it, or was not verified to be: ``code``, ``command``, ``inputs``,
+            ``environment``, ``seeds``, ``outputs`` (a result that was there before, or came from an input).
         inputs: every input, by path.
         compared: figures of the comparison, each with name, original, again, tolerance, within.
         version: the version that came out, when it was registered.

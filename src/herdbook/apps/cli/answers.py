@@ -21,6 +21,7 @@ from herdbook.model.plans import Plan
 from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.registrations import Intake
 from herdbook.model.releases import Released, ReleaseEntry
+from herdbook.model.retrainings import Retraining, RetrainingPlan
 from herdbook.model.statements import StatementEntry
 from herdbook.model.stores import StoreEntry, StoreReport
 from herdbook.model.versions import Entry, Registered
@@ -160,6 +161,18 @@ class Inspected(Answer):
     git_id: Annotated[Text, Field(pattern="^[0-9a-f]{40}$")]
     format: Text
     safety: Literal["safe", "guarded", "unsafe"] | None = None
+
+
+class Retrained(Answer):
+    """What retraining a version takes, and what came of it; ``registered`` is the reference of what came out."""
+
+    reference: Text
+    download_bytes: Annotated[Int, Field(ge=0)]
+    plan: RetrainingPlan
+    retraining: Retraining
+    statement: Sha256 | None = None
+    registered: Text | None = None
+    folder: Text | None = None
 
 
 class Usage(Answer):
@@ -341,6 +354,8 @@ ANSWERS: dict[str, Shape] = {
     "activity register": Shape((ActivityEntry,)),
     "activity show": Shape((ActivityEntry,)),
     "activity list": Shape((ActivityEntry,), many=True),
+    "retrain": Shape((Retrained,)),
+    "golden add": Shape((StatementEntry,)),
     "profile show": Shape((ProfileAnswer,)),
     "profile set": Shape((ProfileAnswer,)),
     "namespace create": Shape((Checkpoint,)),

@@ -36,6 +36,12 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "identity": Entry(_AT + "identities", "identity", "What other systems call a version and its files."),
         "release": Entry(_AT + "releases", "release", "Releases of software, and which versions were in them."),
     },
+    "Train again": {
+        "retrain": Entry(
+            _AT + "retrain", "retrain", "Train a version again from what the registry knows, and compare."
+        ),
+        "golden": Entry(_AT + "retrain", "golden", "Inputs by which two versions are compared, and what each answers."),
+    },
     "Say and link": {
         "alias": Entry(_AT + "pointers", "alias", "What is in use: names that may move."),
         "statement": Entry(_AT + "statements", "statement", "What was learnt about something."),
