@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from herdbook.model.activities import Code, Command, Environment, Metric
+from herdbook.model.activities import Code, Command, Environment, Metric, Seed
 from herdbook.model.base import Int, Json, Sha256, Text, Time, Value
 from herdbook.model.files import Path
 from herdbook.model.identifiers import NonEmpty
@@ -97,6 +97,9 @@ class JobResult(Value):
     environment: Environment | None = None
     outputs: tuple[JobFile, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    capture: NonEmpty | None = None
+    """The folder beside the request with what the capture shim saw (``seen/*.ndjson``), when it saw anything."""
     hardware: Json | None = None
     usage: Json | None = None
     log: NonEmpty | None = None

@@ -1,0 +1,1 @@
+"""The runner of one job: ``python -m herdbook.apps.worker.job FOLDER``."""

@@ -1,0 +1,43 @@
+"""Starts the runner with what this installation has: the cache, the capture shim, the words for hardware."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from herdbook.bootstrap import settings
+from herdbook.jobs import runner
+from herdbook.kernel.errors import EXIT_STATUS, HerdbookError
+
+STATUS = {"finished": 0, "failed": 1, "refused": 2, "killed": 3}
+
+
+def main(folders: Sequence[Path]) -> int:
+    """Run the job of the one folder; return the exit status."""
+    if len(folders) != 1:
+        sys.stderr.write("usage: python -m herdbook.apps.worker.job FOLDER\n")
+        return 2
+    try:
+        result = runner.run(folders[0], means())
+    except HerdbookError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        return EXIT_STATUS[error.kind]
+    sys.stderr.write(f"{result.status} {result.id}\n" + "".join(f"  {each}\n" for each in result.problems))
+    return STATUS[result.status]
+
+
+def means() -> runner.Means:
+    """Return what the runner works with here."""
+    return runner.Means(Path(settings.load()["cache"].text) / "environments", capture=shim_variables)
+
+
+def shim_variables(folder: Path) -> Mapping[str, str]:
+    """Return the variables by which an interpreter takes the capture shim in; none while there is no shim."""
+    found = find_spec("herdbook.capture.shim")
+    if found is None or not found.submodule_search_locations:
+        return {}
+    (folder / "seen").mkdir(parents=True, exist_ok=True)
+    return {"HERDBOOK_CAPTURE": str(folder), "PYTHONPATH": os.fspath(found.submodule_search_locations[0])}

@@ -1,0 +1,1 @@
+"""Engines: where a job's runner is run."""
