@@ -113,7 +113,7 @@ def _commit(
             return Need.read(need), None, offered
         why.append(f"{offered} does not have it")
     for uri in [*(each.uri for each in finder.locations(record) if each.state != "gone"), *_remote(code)]:
-        state, detail = _look(finder, uri)
+        state, detail = _look(finder, uri, str(code.commit))
         if state == "verified" or (state == "unknown" and not why):
             return Need.read({**told, "state": state, "where": uri, "uri": uri, "detail": detail}), None, uri
         why.append(f"{uri}: {detail}")
@@ -129,9 +129,9 @@ def _remote(code: Code) -> list[str]:
     return [url if url.startswith("/") else f"git+{url.removeprefix('git+')}@{code.commit}"]
 
 
-def _look(finder: Finder, uri: str) -> tuple[str, str]:
+def _look(finder: Finder, uri: str, commit: str) -> tuple[str, str]:
     """Ask a place, or a folder of this machine, for a commit."""
-    folder, _, commit = uri.removeprefix("git+").removeprefix("file://").rpartition("@")
+    folder = uri.removeprefix("git+").removeprefix("file://").removesuffix(f"@{commit}")
     if folder.startswith("/"):
         there = _has(folder, commit)
         return ("verified", "in this repository") if there else ("missing", "the repository, or the commit, is gone")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError
+from herdbook.kernel.errors import CorruptError, HerdbookError, InvalidError, MissingError, UnavailableError
 from herdbook.model.activities import Activity, Part
 from herdbook.model.datasets import Dataset, ManifestLine
 from herdbook.model.places import Location
@@ -27,6 +27,7 @@ NOT_INPUTS = frozenset({"code-bundle", "untracked", "evidence", "original", "loc
 """Roles of what an activity names and its command did not read as data."""
 
 _BUFFER = 1 << 20
+_HERE = ("file:", "/")
 
 
 @dataclass(frozen=True)
@@ -129,24 +130,42 @@ class Finder:
 
     def _at(self, wanted: Wanted, location: Location) -> Located:
         """Look for a file at one location."""
+        uri = location.uri
         if location.state == "gone":
             why = f"gone since {location.asked or 'an unknown time'}"
-            return Located(wanted, _need(wanted, "missing", uri=location.uri, detail=why))
+            return Located(wanted, _need(wanted, "missing", uri=uri, detail=why))
         try:
-            lines = self._listing(location.uri)
-            line = lines.get(wanted.member) or lines.get(posixpath.basename(wanted.member))
+            line, path = self._line(wanted, uri)
             if line is None:
-                return Located(wanted, _need(wanted, "missing", uri=location.uri, detail="it is not in the listing"))
+                return Located(wanted, _need(wanted, "missing", uri=uri, detail="it is not in the listing"))
             state, detail = _compare(wanted, line)
-            if state == "unknown" and location.uri.startswith("file:"):
-                state, detail = self._read(wanted, location.uri, line.path)
+            if state == "unknown" and uri.startswith(_HERE):
+                state, detail = self._read(wanted, uri, path)
         except HerdbookError as error:
-            state = "missing" if isinstance(error, MissingError) else "unknown"
-            return Located(wanted, _need(wanted, state, uri=location.uri, detail=error.message))
+            state = {"missing": "missing", "corrupt": "different"}.get(error.kind, "unknown")
+            return Located(wanted, _need(wanted, state, uri=uri, detail=error.message))
         size = line.size if line.size is not None else wanted.size
-        brought = 0 if location.uri.startswith("file:") else size or 0
-        need = _need(wanted, state, where=location.uri, uri=location.uri, brought=brought, detail=detail)
-        return Located(wanted, need.model_copy(update={"size": size}), Source("place", location.uri, line.path))
+        brought = 0 if uri.startswith(_HERE) else size or 0
+        need = _need(wanted, state, where=uri, uri=uri, brought=brought, detail=detail)
+        return Located(wanted, need.model_copy(update={"size": size}), Source("place", uri, path))
+
+    def _line(self, wanted: Wanted, uri: str) -> tuple[ManifestLine | None, str]:
+        """Return what a place says of a file, and the path by which it is opened there."""
+        name, last = posixpath.basename(wanted.member), posixpath.basename(uri.rstrip("/"))
+        try:
+            lines = self._listing(uri)
+        except InvalidError as error:
+            if error.code != "no-listing":
+                raise
+            standing = self.places(uri).look(uri)
+            if standing.state != "exists":
+                why = standing.detail or f"its state is {standing.state}"
+                raise (MissingError if standing.state == "gone" else UnavailableError)(why, code="gone") from error
+            return ManifestLine(path=wanted.member, size=standing.size_bytes), "" if last == name else wanted.member
+        if len(lines) == 1 and last == name and name in lines:
+            return lines[name], ""
+        line = lines.get(wanted.member) or lines.get(name)
+        return line, line.path if line else ""
 
     def _listing(self, uri: str) -> dict[str, ManifestLine]:
         if uri not in self._listings:
@@ -175,7 +194,8 @@ class Finder:
         assert located.source is not None, "only what was found is opened"
         if located.source.kind == "registry":
             return self.registry.files.blob(located.source.first, located.source.second)
-        return self.places(located.source.first).open(located.source.first, located.source.second)
+        uri, path = located.source.first, located.source.second
+        return self.places(uri).open(uri, path)
 
 
 def _need(wanted: Wanted, state: str, **told: object) -> Need:
