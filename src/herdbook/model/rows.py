@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+Descendant = tuple[str, str, int, bool]
+"""(record, model, ordinal, whether it is a dataset) of what descends from something; where no version, no model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,6 @@ class VersionRow:
     record: str
     seq: int
     time: str
-
-
-class Descendant(NamedTuple):
-    """A record that descends from another: a version of a model where it stands as one, or a dataset."""
-
-    record: str
-    model: str
-    ordinal: int
-    dataset: bool
 
 
 @dataclass(frozen=True, slots=True)

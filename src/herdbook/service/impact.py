@@ -6,6 +6,7 @@ others resolve, are added from here until nothing new comes.
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from herdbook.kernel import digests
 from herdbook.kernel.errors import InvalidError, MissingError
 from herdbook.model.activities import Activity
 from herdbook.model.lineage import Impact, ImpactedModel
-from herdbook.model.rows import Descendant, VersionRow
+from herdbook.model.rows import VersionRow
 from herdbook.ports.catalogue import Reader
 from herdbook.service import bodies, lineage, links, releases
 from herdbook.service.entries import entries
@@ -66,19 +67,17 @@ class _Descent:
         while todo:
             todo = {same for record in todo for same in (record, *self.alike.get(record, ()))}
             new = set(todo)
-            for row in self.tx.descendants(todo):
-                self._add(row)
-                new.add(row.record)
-            self.records |= todo
-            beside = (self.named, self.alike)
-            todo = {other for record in new for links_ in beside for other in links_.get(record, ())} - self.records
+            for record, model, ordinal, is_dataset in self.tx.descendants(todo):
+                new.add(record)
+                if model:
+                    self.places[model, ordinal] = record
+                elif is_dataset:
+                    self.datasets.add(record)
+            self.records |= new
+            todo = (self._beside(self.named, new) | self._beside(self.alike, new)) - self.records
 
-    def _add(self, row: Descendant) -> None:
-        self.records.add(row.record)
-        if row.model:
-            self.places[row.model, row.ordinal] = row.record
-        elif row.dataset:
-            self.datasets.add(row.record)
+    def _beside(self, others: dict[str, set[str]], records: set[str]) -> set[str]:
+        return {other for record in others.keys() & records for other in others[record]}
 
     def settle(self, origin: set[str]) -> None:
         """Look up what was reached by a name alone, and leave out where it began."""
@@ -103,7 +102,7 @@ def impact(tx: Reader, reference: str, *, cursor: str | None = None, limit: int 
     root, title, starts = _begin(tx, reference, work)
     work.follow(starts)
     work.settle({root})
-    page = [place for place in sorted(work.places) if place > after][: limit + 1]
+    page = heapq.nsmallest(limit + 1, (place for place in work.places if place > after))
     return Impact(
         root=root,
         title=title,

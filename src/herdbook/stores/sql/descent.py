@@ -9,25 +9,29 @@ from sqlalchemy import Connection, LargeBinary, bindparam, func, select, text, t
 from herdbook.model.rows import Descendant
 from herdbook.stores.sql.bulk import chunks
 from herdbook.stores.sql.digests import pack, unpack
+from herdbook.stores.sql.digests import text as text_of
 from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, datasets, edges, models, versions
 
 _INTO, _OUT = edges.alias("into_"), edges.alias("out_")
+# Activities have numbers, which are quicker to keep apart than digests.
 _FIRST = (
-    select(edges.c.target)
+    select(edges.c.activity)
     .where(edges.c.target.in_(bindparam("targets", expanding=True)), edges.c.direction == "in")
-    .cte("reached", recursive=True)
+    .cte("ran", recursive=True)
 )
-_REACHED = _FIRST.union(
-    select(_OUT.c.target)
+_MADE_BY = (_OUT.c.direction == "out") & (_OUT.c.target_kind == "record")
+_RAN = _FIRST.union(
+    select(_INTO.c.activity)
     .select_from(_FIRST)
-    .join(_INTO, (_INTO.c.target == _FIRST.c.target) & (_INTO.c.direction == "in"))
-    .join(_OUT, (_OUT.c.activity == _INTO.c.activity) & (_OUT.c.direction == "out") & (_OUT.c.target_kind == "record"))
+    .join(_OUT, (_OUT.c.activity == _FIRST.c.activity) & _MADE_BY)
+    .join(_INTO, (_INTO.c.target == _OUT.c.target) & (_INTO.c.direction == "in"))
 )
 _DESCENDANTS = Prepared(
-    select(_REACHED.c.target, models.c.name, versions.c.ordinal, datasets.c.id)
-    .select_from(_REACHED)
-    .outerjoin(bodies, bodies.c.digest == type_coerce(func.substr(_REACHED.c.target, 2), LargeBinary))
+    select(bodies.c.digest, models.c.name, versions.c.ordinal, datasets.c.id)
+    .select_from(_RAN)
+    .join(_OUT, (_OUT.c.activity == _RAN.c.activity) & _MADE_BY)
+    .join(bodies, bodies.c.digest == type_coerce(func.substr(_OUT.c.target, 2), LargeBinary))
     .outerjoin(versions, versions.c.record == bodies.c.id)
     .outerjoin(models, models.c.id == versions.c.model)
     .outerjoin(datasets, datasets.c.id == bodies.c.id),
@@ -51,16 +55,13 @@ class DescentTables:
     def descendants(self, targets: Iterable[str]) -> list[Descendant]:
         """Return what was made with these, and with what was made with them, and so on, each version by itself.
 
-        A target that went into something is there too. Costs what is found.
+        Costs what is found. What several activities made stands there several times.
         """
-        found: dict[Descendant, None] = {}
-        for part in chunks(map(pack, dict.fromkeys(targets))):
-            rows = _DESCENDANTS.all(self.connection, {"targets": part})
-            found |= dict.fromkeys(
-                Descendant(unpack(target), model or "", ordinal or 0, dataset is not None)
-                for target, model, ordinal, dataset in rows
-            )
-        return list(found)
+        return [
+            (text_of(digest), model or "", ordinal or 0, dataset is not None)
+            for part in chunks(map(pack, dict.fromkeys(targets)))
+            for digest, model, ordinal, dataset in _DESCENDANTS.all(self.connection, {"targets": part})
+        ]
 
     def taken_by_name(self) -> list[tuple[str, str]]:
         """Return (id, record) for all that was made with something that is named by its id alone."""
