@@ -29,6 +29,20 @@ class Standing(Value):
     checked: Literal["name", "size", "checksum"] = "name"
 
 
+class Sending(Value):
+    """A file on its way to a place: how it is called there, what it is, and where its bytes are.
+
+    ``source`` is a path of this machine; ``at`` the URI under which the place has the bytes already. One of the two.
+    """
+
+    name: NonEmpty
+    size: Annotated[Int, Field(ge=0)]
+    adler32: Annotated[Text, Field(pattern="^[0-9a-f]{8}$")]
+    md5: Annotated[Text, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    source: NonEmpty | None = None
+    at: NonEmpty | None = None
+
+
 class Location(Value):
     """The body of ``herdbook/location/1``: where a record, a file or an activity's code can be had.
 

@@ -7,7 +7,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from herdbook.kernel import paths
 from herdbook.kernel.errors import InvalidError, MissingError, UnavailableError
@@ -53,6 +53,18 @@ class FilePlace:
                 yield ManifestLine(path=paths.escape(name_), size=size)
         except OSError as error:
             raise _trouble(uri, error) from error
+
+    def absent(self, uri: str) -> Iterator[str]:
+        """Yield nothing: what is listed is there."""
+        self._local(uri)
+        return iter(())
+
+    def copies(self, uri: str, path: str = "") -> Iterator[str]:
+        """Yield the one URI."""
+        where = self._local(uri)
+        if path:
+            where = os.path.join(where, paths.unescape(paths.check(path)))  # noqa: PTH118 - names are bytes here
+        yield "file://" + quote(where)
 
     def open(self, uri: str, path: str = "") -> BinaryIO:
         """Open a file, or a file of a folder; see ``Place.open``."""
