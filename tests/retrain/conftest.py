@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed
-from tests.retrain.trainings import Training, trained
+from tests.retrain.trainings import MODEL, Training, trained
 
-from herdbook.bootstrap import places
+from herdbook.bootstrap import engines, places
 from herdbook.bootstrap.open import open_registry
+from herdbook.capture import figures
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
+from herdbook.service.retraining import job, plan, recording, running
+from herdbook.service.retraining.recording import Recorded
 
 
 @pytest.fixture
@@ -39,3 +44,26 @@ def training(registry: Registry, tmp_path: Path) -> Training:
     made = trained(registry, tmp_path / "author")
     made.forget()
     return made
+
+
+class Retrain(Protocol):
+    """Trains a reference again on this machine, and returns what is said of it."""
+
+    def __call__(self, reference: str = ..., *, into: Path | None = None, **edits: Any) -> Recorded: ...
+
+
+@pytest.fixture
+def retrain(registry: Registry, open_places: Places, tmp_path: Path) -> Retrain:
+    """Return what trains again, in a folder of its own each time."""
+    numbers = itertools.count()
+
+    def run(reference: str = f"{MODEL}:v1", *, into: Path | None = None, **edits: Any) -> Recorded:
+        python = edits.pop("python", "")
+        work = plan.make(registry, reference, open_places, plan.Edits(**edits))
+        assert work.plan.runnable, work.plan.lacking()
+        means = running.Means(engines.engine("local"), engines.runner, python=python, read_metrics=figures.metrics)
+        target = recording.Target(recording.default_target(work))
+        with job.folder(into or tmp_path / f"job-{next(numbers)}", keep=True) as folder:
+            return running.run(registry, work, means, folder, target=target)
+
+    return run

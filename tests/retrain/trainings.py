@@ -47,6 +47,13 @@ loss = sum((slope * x + offset - y) ** 2 for x, y in rows) / len(rows)
 (out / "model.json").write_text(json.dumps({"slope": slope, "offset": offset, "pad": "x" * 5000}))
 (out / "metrics.json").write_text(json.dumps({"loss": loss}))
 '''
+APPLY = """
+import json, sys
+import numpy as np
+
+model = json.load(open(sys.argv[1]))
+np.savez(sys.argv[3], y=model["slope"] * np.load(sys.argv[2])["x"] + model["offset"])
+"""
 POINTS = "\n".join(f"{x / 50},{0.5 * x / 50 + 0.25}" for x in range(50)) + "\n"
 
 
@@ -96,17 +103,28 @@ class Training:
         self.registry.activities.register("demo", activity)
         return activity
 
+    def model(self) -> Any:
+        """Return the model as JSON."""
+        with self.registry.files.open(self.reference, "model.json") as stream:
+            return json.load(stream)
+
     def put(self, data: bytes) -> str:
         """Put bytes; return their sha256."""
         return self.registry.files.put(io.BytesIO(data)).sha256
 
 
 def trained(
-    registry: Registry, folder: Path, *, script: str = SCRIPT, store_data: bool = True, **changed: Any
+    registry: Registry,
+    folder: Path,
+    *,
+    script: str = SCRIPT,
+    store_data: bool = True,
+    dirty: bool = False,
+    **changed: Any,
 ) -> Training:
     """Train, and put it on record: with its code as a bundle and its data as a blob, or as a dataset alone.
 
-    ``changed`` fields of the activity are told so, ``None`` not at all.
+    With ``dirty`` the script was changed after its commit, and another file is not under git. ``changed`` fields of the activity are told so, ``None`` not at all.
     """
     made = Training(registry, folder)
     made.code.mkdir(parents=True)
@@ -114,8 +132,12 @@ def trained(
     (made.code / "train.py").write_text(script)
     (made.data / "points.csv").write_text(POINTS)
     git(made.code, "init", "--quiet", "--initial-branch=main")
-    git(made.code, "add", "train.py")
+    (made.code / "apply.py").write_text(APPLY)
+    git(made.code, "add", ".")
     git(made.code, "commit", "--quiet", "-m", "Train")
+    if dirty:
+        (made.code / "train.py").write_text("import extra\n" + script.replace("2000", "extra.STEPS"))
+        (made.code / "extra.py").write_text("STEPS = 1500\n")
     argv = [sys.executable, "train.py", "--data", str(made.data), "--out", "out/v1", "--seed", "7"]
     subprocess.run(argv, cwd=made.code, check=True)
     _tell(made, argv, store_data=store_data, changed=changed)
@@ -139,12 +161,20 @@ def _tell(made: Training, argv: list[str], *, store_data: bool, changed: dict[st
     path = str(made.data / "points.csv")
     data = {"blob": made.put(points)} if store_data else {"record": dataset.digest, "file": digests.of(points)}
 
+    code: dict[str, Any] = {"commit": git(made.code, "rev-parse", "HEAD"), "branch": "main", "dirty": False}
+    more: list[dict[str, Any]] = []
+    if git(made.code, "diff"):
+        extra = (made.code / "extra.py").read_bytes()
+        untracked = {"path": "extra.py", "sha256": made.put(extra), "size": len(extra)}
+        diff = made.put((git(made.code, "diff") + "\n").encode())
+        code |= {"dirty": True, "diff": diff, "untracked": [untracked]}
+        more.append({"blob": untracked["sha256"], "role": "untracked", "path": "extra.py"})
     made.told = {
         "kind": "training",
         "status": "finished",
         "started": "2026-11-20T09:00:00Z",
         "ended": "2026-11-20T09:01:00Z",
-        "code": {"commit": git(made.code, "rev-parse", "HEAD"), "branch": "main", "dirty": False},
+        "code": code,
         "command": {"argv": argv, "cwd": str(made.code)},
         "environment": {
             "kind": "packages",
@@ -152,9 +182,9 @@ def _tell(made: Training, argv: list[str], *, store_data: bool, changed: dict[st
             "packages": installed(),
         },
         "parameters": [{"name": "rate", "text": "0.01"}],
-        "seeds": [{"name": "seed", "text": "7"}],
+        "seeds": [{"name": "random.Random", "text": "7"}],
         "metrics": [{"name": "loss", "value": json.loads((out / "metrics.json").read_text())["loss"]}],
-        "inputs": [{**data, "role": "train", "path": path}, {"blob": bundle, "role": "code-bundle"}],
+        "inputs": [{**data, "role": "train", "path": path}, {"blob": bundle, "role": "code-bundle"}, *more],
         "outputs": [{"record": made.version.digest, "role": "model", "path": "out/v1"}],
         "ids": [{"scheme": "herdbook-run", "value": os.urandom(16).hex()}],
     }

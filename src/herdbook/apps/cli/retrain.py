@@ -93,6 +93,7 @@ def _dry_run(session: Session, registry: Any, work: Any, given: Json) -> Retrain
 
 def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained:  # noqa: ANN401 - see _dry_run
     from herdbook.bootstrap import engines
+    from herdbook.capture import figures
     from herdbook.service.retraining import job, outcome, recording, running
 
     engine = engines.engine(given["engine_"])
@@ -102,7 +103,12 @@ def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained: 
         return _answer(work, recording.Recorded(body, recording.say(registry, work, body, target)))
     limits = _limits(given["limits"])
     means = running.Means(
-        engine, engines.runner, limits, _pairs(given["settings"]), given["python"] or "", limits.wall_s + 24 * 3600
+        engine,
+        engines.runner,
+        limits,
+        _pairs(given["settings"]),
+        given["python"] or "",
+        read_metrics=figures.metrics,
     )
     folder = Path(given["into"]).absolute() if given["into"] else _folder()
     with job.folder(folder, keep=given["keep"]) as path, _steps(session) as step:

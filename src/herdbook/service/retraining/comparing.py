@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,7 +53,7 @@ def compare(
     registry: Registry,
     origin: Origin,
     version: Version,
-    folder: Path,
+    files: Mapping[str, Path],
     metrics: Sequence[Metric],
     namespaces: Sequence[str],
     predict: Predict | None = None,
@@ -64,7 +64,7 @@ def compare(
         registry: where the original is.
         origin: the original.
         version: what came out.
-        folder: where its files lie.
+        files: where its files lie, by path.
         metrics: what the retraining measured.
         namespaces: where golden files may be kept.
         predict: applies a model that is not ONNX.
@@ -75,7 +75,7 @@ def compare(
     tolerance = said.tolerance or Tolerance()
     predicted: list[Json] = []
     for golden in said.golden:
-        predicted += _predicted(registry, version, folder, golden, tolerance, namespaces, predict)
+        predicted += _predicted(registry, version, files, golden, tolerance, namespaces, predict)
     measured = [_metric(each, origin.activity.metrics or (), metrics) for each in tolerance.metrics]
     figures += [*predicted, *measured]
     if version.digest == original.digest:
@@ -101,7 +101,7 @@ def _bytes(original: Version, again: Version) -> list[Json]:
 def _predicted(
     registry: Registry,
     version: Version,
-    folder: Path,
+    files: Mapping[str, Path],
     golden: Golden,
     tolerance: Tolerance,
     namespaces: Sequence[str],
@@ -112,7 +112,7 @@ def _predicted(
         try:
             predictions.bring(registry, namespaces, golden, work)
             if golden.argv is None:
-                model = folder / predictions.model_of(version, golden)
+                model = files[predictions.model_of(version, golden)]
                 told = predictions.worker("apply", model, work / "inputs.npz", work / "again.npz")
                 again, runtime = work / "again.npz", str(told["runtime"])
             elif predict is None:
@@ -122,6 +122,35 @@ def _predicted(
             return predictions.differences(work / "outputs.npz", again, tolerance, runtime)
         except HerdbookError as error:
             return [{"name": "predictions", "within": False, "detail": f"{error.code}: {error.message}"}]
+
+
+ReadMetrics = Callable[[bytes, str], Sequence[Metric]]
+"""Reads metrics out of a file that a training wrote, by its name."""
+_SMALL = 1 << 20
+
+
+def from_file(
+    registry: Registry, origin: Origin, files: Mapping[str, Path], wanted: Sequence[MetricTolerance], read: ReadMetrics
+) -> list[Metric]:
+    """Return the metrics that a training wrote into a file of the version, where nothing told them while it ran.
+
+    Which file that is shows in the original: it holds exactly the figures that are on record of its training.
+    """
+    recorded = origin.activity.metrics or ()
+    known = {(each.name, each.split): each.value for each in recorded}
+    for file in origin.entry.version.files:
+        if file.path not in files or not file.path.endswith(".json") or (file.size or 0) > _SMALL:
+            continue
+        try:
+            with registry.files.open(origin.exact, file.path) as stream:
+                before = {(each.name, each.split): each.value for each in read(stream.read(_SMALL), file.path)}
+            again = list(read(files[file.path].read_bytes(), file.path))
+        except HerdbookError:
+            continue
+        named = {each.name for each in wanted}
+        if named <= {name for name, _ in before} and all(known.get(key) == value for key, value in before.items()):
+            return again
+    return []
 
 
 def _metric(wanted: MetricTolerance, original: Sequence[Metric], again: Sequence[Metric]) -> Json:

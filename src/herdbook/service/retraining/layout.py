@@ -94,6 +94,8 @@ class Layout:
             return word
         if _inside(found):  # an absolute path into the original's checkout
             return head + posixpath.relpath(found, self.cwd)
+        if _climbs(found) and not self.root:
+            found = _meant(found, away)
         if any(_holds(found, each) or _holds(each, found) for each in away) and found.strip("/.") != "":
             target = outside(found)
             self.placed[path] = target
@@ -143,6 +145,24 @@ def options(argv: Sequence[str]) -> list[str]:
         elif word.startswith("--") and number + 1 < len(argv) and not argv[number + 1].startswith("-"):
             found.append(word.lstrip("-"))
     return found
+
+
+def _meant(path: str, away: Iterable[str]) -> str:
+    """Return which absolute folder a climbing path means, where nobody recorded the checkout's own.
+
+    It is the one folder, or file, of the inputs and outputs that ends in the path's words; where there are several, or
+    none, the path itself.
+    """
+    words = [part for part in path.split("/") if part != ".."]
+    found = set()
+    for each in away:
+        parts = each.split("/")
+        found |= {
+            "/".join(parts[: end + len(words)])
+            for end in range(1, len(parts) - len(words) + 1)
+            if words and each.startswith("/") and parts[end : end + len(words)] == words
+        }
+    return found.pop() if len(found) == 1 else path
 
 
 def _flat(name: str) -> str:

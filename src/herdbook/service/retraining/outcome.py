@@ -100,7 +100,7 @@ def undeclared(folder: Path, result: JobResult) -> list[str]:
     if result.capture is None:
         return []
     lines = list(_lines(folder.resolve() / result.capture / "seen"))
-    own = {str(folder.resolve())}
+    own = {str(folder.resolve()), str(Path(__file__).resolve().parents[2])}  # the job's, and Herdbook's own
     for line in lines:
         if line.get("what") == "process":
             for name in (str(line.get("executable") or ""), *map(str, line.get("prefixes") or ())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ class Means:
         settings: what the engine is told, as a partition of Slurm.
         python: the interpreter to run with, empty for what the record says.
         timeout_s: how long to wait for it.
+        read_metrics: reads the metrics of a file that the training wrote.
     """
 
     engine: Engine
@@ -47,6 +49,7 @@ class Means:
     settings: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
     timeout_s: float | None = None
+    read_metrics: comparing.ReadMetrics | None = None
 
 
 Step = Callable[[str], None]
@@ -80,12 +83,13 @@ def run(
         body = outcome.of_failure(work, means.engine.name, said)
         return recording.Recorded(body, recording.say(registry, work, body, target))
     tell("comparing")
-    taken, top = _taken(work, folder)
+    taken = _taken(work, folder)
+    files = {item.path: Path(os.fsdecode(paths.unescape(item.source))) for item in taken}
     contents = _contents(taken)
     version = recording.version_of(taken, contents)
-    figures = comparing.compare(
-        registry, work.origin, version, top, result.metrics, work.finder.namespaces, _predictor(work, means, folder)
-    )
+    result = _with_metrics(registry, work, means, files, result)
+    predict = _predictor(work, means, folder)
+    figures = comparing.compare(registry, work.origin, version, files, result.metrics, work.finder.namespaces, predict)
     changed = outcome.changed(work, request, result, folder, contents)
     tell("registering")
     if not target.quiet:
@@ -119,21 +123,31 @@ def _log(folder: Path, result: JobResult) -> list[str]:
     return [line for line in text.splitlines() if line.strip()][-SAID:]
 
 
-def _taken(work: Work, folder: Path) -> tuple[list[Intake], Path]:
-    """Return the files of the version that came out, and the folder that their paths begin in.
+def _with_metrics(
+    registry: Registry, work: Work, means: Means, files: Mapping[str, Path], result: JobResult
+) -> JobResult:
+    """Return the result with metrics that stand in a file alone."""
+    tolerance = comparing.declared(registry, work.origin).tolerance
+    lacking = {each.name for each in tolerance.metrics} - {each.name for each in result.metrics} if tolerance else set()
+    if tolerance is None or not lacking or means.read_metrics is None:
+        return result
+    found = comparing.from_file(registry, work.origin, files, tolerance.metrics, means.read_metrics)
+    return result.model_copy(update={"metrics": (*result.metrics, *found)})
+
+
+def _taken(work: Work, folder: Path) -> list[Intake]:
+    """Return the files of the version that came out.
 
     Raises:
         UnavailableError: ``no-result``, when there is none.
     """
     tops = [folder / "outputs" / path for path, _, of_version in work.outputs if of_version]
     try:
-        taken = [item for item in intake.plan(tops) if item.left_out is None]
+        return [item for item in intake.plan(tops) if item.left_out is None]
     except HerdbookError as error:
         raise UnavailableError(
             f"the result cannot be taken: {error.message}", code="no-result", hint="See the job's log with --keep."
         ) from error
-    alone = len(tops) == 1 and tops[0].is_dir()
-    return taken, tops[0] if alone else tops[0].parent
 
 
 def _contents(taken: Sequence[Intake]) -> list[Content]:
@@ -160,7 +174,7 @@ def _predictor(work: Work, means: Means, folder: Path) -> comparing.Predict:
         if (folder / "untracked").is_dir():
             shutil.copytree(folder / "untracked", inner / "untracked")
         sources = [("golden/inputs.npz", given / "inputs.npz")]
-        taken, _ = _taken(work, folder)
+        taken = _taken(work, folder)
         sources += [(f"golden/model/{item.path}", Path(item.source)) for item in taken]
         inputs = [_input(inner, number, path, source) for number, (path, source) in enumerate(sources)]
         model = f"golden/model/{golden.path}" if golden.path else "golden/model"
