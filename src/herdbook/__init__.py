@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from herdbook.bootstrap.capturing import training
     from herdbook.bootstrap.open import open_registry as open  # noqa: A004 - herdbook.open() is its name
     from herdbook.ports.registry import Registry
 
 __version__ = "0.1.0"
-__all__ = ["Registry", "__version__", "open"]
+__all__ = ["Registry", "__version__", "open", "training"]
 
-_WHERE = {"open": ("herdbook.bootstrap.open", "open_registry"), "Registry": ("herdbook.ports.registry", "Registry")}
+_WHERE = {
+    "open": ("herdbook.bootstrap.open", "open_registry"),
+    "Registry": ("herdbook.ports.registry", "Registry"),
+    "training": ("herdbook.bootstrap.capturing", "training"),
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever is asked for

@@ -37,6 +37,21 @@ KNOWN: dict[str, Known] = {
         "The registry: a folder, its file: URL, or a server's http: or https: URL.", variable="HERDBOOK_REGISTRY"
     ),
     "cache": Known("The folder for what can be had again: files and answers of servers.", variable="HERDBOOK_CACHE"),
+    "spool": Known("The folder where captured runs wait to be pushed.", variable="HERDBOOK_SPOOL"),
+    "capture.diff": Known(
+        "When diffs and untracked files are uploaded: always, if a scanner finds no secret in them, or never.",
+        default="clean",
+        choices=("always", "clean", "never"),
+    ),
+    "capture.diff_mb": Known("How large a diff is kept, in MB.", default=5, number=True),
+    "capture.dirty": Known(
+        "Whether a run in a tree with uncommitted changes is recorded or refused.",
+        default="store",
+        choices=("store", "refuse"),
+    ),
+    "capture.store_mb": Known(
+        "How large a confirmed input is stored in the registry itself, in MB.", default=10, number=True
+    ),
     "client.cache_gb": Known("How large the files in the cache may be together, in GB.", default=20, number=True),
     "client.connect_seconds": Known("How long a connection to a server may take, in seconds.", default=10, number=True),
     "client.read_seconds": Known("How long a server may be silent, in seconds.", default=60, number=True),
@@ -162,6 +177,8 @@ def _default(name: str) -> Scalar:
         return str(default_registry())
     if name == "cache":
         return str(platformdirs.user_cache_path("herdbook"))
+    if name == "spool":
+        return str(platformdirs.user_state_path("herdbook") / "spool")
     return KNOWN[name].default
 
 

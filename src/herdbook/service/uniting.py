@@ -12,6 +12,8 @@ from herdbook.model.base import Json
 TRAININGS = frozenset({"training", "fine-tuning", "retraining", "distillation"})
 """Kinds that are all called ``training`` by who knows no better."""
 
+CAPTURED = "herdbook-run"
+"""The scheme of the id that each captured run has for itself."""
 _TARGET = ("record", "file", "blob", "id", "selector", "role")
 
 
@@ -36,8 +38,14 @@ _LISTS: dict[str, Callable[[Any], bytes]] = {
 
 
 def same_run(one: Activity, other: Activity) -> bool:
-    """Say whether two activities are tellings of one run: they share an id, and their kinds agree."""
+    """Say whether two activities are tellings of one run: they share an id, and their kinds agree.
+
+    Two captured runs are two, also when they share the id of a batch job that both ran in.
+    """
     if not {str(item) for item in one.ids or ()} & {str(item) for item in other.ids or ()}:
+        return False
+    runs = [{item.value for item in each.ids or () if item.scheme == CAPTURED} for each in (one, other)]
+    if all(runs) and not runs[0] & runs[1]:
         return False
     kinds = {one.kind, other.kind}
     return len(kinds) == 1 or ("training" in kinds and kinds <= TRAININGS)
