@@ -8,17 +8,18 @@ from pydantic import Field, model_validator
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Role
-from herdbook.model.base import Int, Text, Time, Value
+from herdbook.model.base import Int, Sha256, Text, Time, Value
 from herdbook.model.identifiers import NonEmpty
 
 
 class SplitRule(Value):
     """Which entries belong to a part.
 
-    ``modulo``: ``column % divisor`` is one of ``remainders``. ``hash``: the same of the first eight bytes, big-endian,
-    of sha256 of ``salt`` and the decimal text of the columns joined by ``:``. ``range``: ``since <= column < until``.
-    ``files``: all of files whose path matches one of ``paths`` (shell patterns). ``entries``: ``since <= i < until`` of
-    the entry number over the files in the manifest's order.
+    ``modulo``: ``column % divisor`` (floored, never negative) is one of ``remainders``. ``hash``: the same of the first
+    eight bytes, big-endian, of sha256 of ``salt``, where there is one, and the decimal texts of the columns, joined by
+    ``:``. ``range``: ``since <= column < until``. ``files``: all of files whose path in the manifest matches one of
+    ``paths`` (shell patterns; case counts, ``*`` takes ``/`` too). ``entries``: ``since <= i < until`` of the entry
+    number over the files in the manifest's order, from 0. An entry whose column is absent is in no part.
     """
 
     kind: Literal["modulo", "hash", "range", "files", "entries"]
@@ -45,6 +46,18 @@ class SplitRule(Value):
                 code="bad-split",
                 hint=f"It needs {', '.join(needs)}.",
             )
+        if self.kind in {"modulo", "range"} and len(self.columns or ()) != 1:
+            raise InvalidError(
+                f"a split by {self.kind} is of one column", code="bad-split", hint="Use hash for several."
+            )
+        if self.divisor is not None and not all(0 <= each < self.divisor for each in self.remainders or ()):
+            raise InvalidError(
+                f"no remainder of {self.divisor} is below 0, or {self.divisor} and more",
+                code="bad-split",
+                hint=f"Remainders are 0 to {self.divisor - 1}.",
+            )
+        if self.kind in {"range", "entries"} and self.since is None and self.until is None:
+            raise InvalidError(f"a split by {self.kind} has neither since nor until", code="bad-split", hint="Say one.")
         return self
 
 
@@ -59,12 +72,22 @@ class SplitPart(Value):
 class Split(Value):
     """The body of ``herdbook/split/1`` about a dataset. ``checked`` is when the rule was run over all entries.
 
-    ``overlap`` and ``left_over`` count entries that are in several parts, and in none.
+    ``overlap`` and ``left_over`` count entries that are in several parts, and in none. ``table`` is the one whose
+    entries are divided, where files hold several.
     """
 
     parts: Annotated[tuple[SplitPart, ...], Field(min_length=1)]
+    table: Text | None = None
     selection: NonEmpty | None = None
     checked: Time | None = None
     entries: Annotated[Int, Field(ge=0)] | None = None
     overlap: Annotated[Int, Field(ge=0)] | None = None
     left_over: Annotated[Int, Field(ge=0)] | None = None
+
+
+class SplitEntry(Value):
+    """A split where it stands: of which dataset, by which statement."""
+
+    dataset: Sha256
+    statement: Sha256
+    split: Split

@@ -18,7 +18,8 @@ from herdbook.service.tallies import ColumnTally, TableTally, figure
 
 ROOM, LEAST, BUDGET = 100_000, 1_000, 512 * 2**20
 """Values that quantiles are of at most; at least; and bytes that the sketches of all columns of a file may take."""
-MAX_UNREAD, MAX_PROBLEMS = 1_000, 100
+MAX_UNREAD, MAX_PROBLEMS, MAX_QUANTILES = 1_000, 100, 3_000
+"""How many files and problems are told one by one, and of how many columns quantiles are."""
 _NUMBER = re.compile(r"bool|u?int(?:8|16|32|64)|float(?:16|32|64)")
 
 
@@ -73,10 +74,9 @@ def profile(
         InvalidError: ``no-column``, ``no-table``: when the weights, a unit, a gap or the table of events is of nothing
             that was read.
     """
-    total = _Total(wanted or Wanted())
-    for read in several(lambda each: _read(files, *each, total.wanted, progress), enumerate(given), width):
-        total.add(read)
-    return total.profile()
+    profiling = Profiling(files, wanted or Wanted(), width)
+    profiling.read(given, progress)
+    return profiling.profile()
 
 
 def _read(files: DataFiles, number: int, file: DataPath, wanted: Wanted, progress: Progress | None) -> _Read:
@@ -143,11 +143,19 @@ def _fill(table: DataTable, tally: TableTally, wanted: Wanted) -> Iterator[int]:
         yield next((len(values) for name, values in chunk.items() if name in scalars), 0)
 
 
-class _Total:
-    """The sum over files."""
+class Profiling:
+    """The sum over the files that were read until now.
 
-    def __init__(self, wanted: Wanted) -> None:
+    Args:
+        files: opens them.
+        wanted: what is known of them beforehand.
+        width: how many are read at once.
+    """
+
+    def __init__(self, files: DataFiles, wanted: Wanted, width: int = 2) -> None:
         self.wanted = wanted
+        self._opens = files
+        self._width = width
         self._files = self._size = self._unread_files = 0
         self._tables: dict[str, TableTally] = {}
         self._formats: set[str] = set()
@@ -155,8 +163,16 @@ class _Total:
         self._unread: list[str] = []
         self._problems: list[str] = []
 
-    def add(self, read: _Read) -> None:
-        """Add a file."""
+    def read(self, given: Iterable[DataPath], progress: Progress | None = None) -> None:
+        """Read further files, in the order of their paths; returns when all were."""
+
+        def one(numbered: tuple[int, DataPath]) -> _Read:
+            return _read(self._opens, *numbered, self.wanted, progress)
+
+        for read in several(one, enumerate(given, self._files), self._width):
+            self._add(read)
+
+    def _add(self, read: _Read) -> None:
         self._files += 1
         self._size += read.file.size
         if read.refused:
@@ -177,7 +193,12 @@ class _Total:
     def profile(self) -> DatasetProfile:
         """Return the profile."""
         self._check()
-        tables = tuple(self._tables[name].told(self.wanted.units, self._problems) for name in sorted(self._tables))
+        problems = list(self._problems)
+        tables = tuple(self._tables[name].told(self.wanted.units, problems) for name in sorted(self._tables))
+        digest = fingerprint(tables) if tables else None
+        if sum(len(table.columns) for table in tables) > MAX_QUANTILES:
+            problems.insert(0, f"there are more than {MAX_QUANTILES} columns: their quantiles are left out")
+            tables = tuple(map(_without_quantiles, tables))
         gaps = {name: tuple(map(figure, values)) for name, values in self.wanted.gaps.items()}
         return DatasetProfile(
             formats=tuple(sorted(self._formats)),
@@ -188,9 +209,9 @@ class _Total:
             readers=tuple(sorted(self._readers)),
             unread=tuple(self._unread) or None,
             unread_files=self._unread_files or None,
-            problems=tuple(self._problems[:MAX_PROBLEMS]) or None,
+            problems=tuple(problems[:MAX_PROBLEMS]) or None,
             missing_values=gaps or None,
-            fingerprint=fingerprint(tables) if tables else None,
+            fingerprint=digest,
             sampled=any(column.sampled for table in tables for column in table.columns) if tables else None,
         )
 
@@ -225,6 +246,11 @@ def _no_column(name: str, what: str, names: Iterable[str]) -> InvalidError:
         code="no-column",
         hint=f"There are: {', '.join(shown[:30])}{' …' if len(shown) > 30 else ''}.",
     )
+
+
+def _without_quantiles(table: Table) -> Table:
+    columns = tuple(column.model_copy(update={"quantiles": None}) for column in table.columns)
+    return table.model_copy(update={"columns": columns})
 
 
 def fingerprint(tables: Iterable[Table]) -> str:

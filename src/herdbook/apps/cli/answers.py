@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, computed_field
 
 from herdbook.model.activities import ActivityEntry
 from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
+from herdbook.model.dataset_profiles import DatasetProfile, ProfileDifference
 from herdbook.model.datasets import DatasetEntry
 from herdbook.model.dossiers import Diff, Dossier
 from herdbook.model.health import BundleReport, DoctorReport, GarbageReport
@@ -22,6 +23,7 @@ from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.registrations import Intake
 from herdbook.model.releases import Released, ReleaseEntry
 from herdbook.model.retrainings import Retraining, RetrainingPlan
+from herdbook.model.splits import SplitEntry
 from herdbook.model.statements import StatementEntry
 from herdbook.model.stores import StoreEntry, StoreReport
 from herdbook.model.versions import Entry, Registered
@@ -350,6 +352,9 @@ ANSWERS: dict[str, Shape] = {
     "statement supersede": Shape((StatementEntry,)),
     "dataset register": Shape((DatasetEntry,)),
     "dataset show": Shape((DatasetEntry,)),
+    "dataset profile": Shape((DatasetProfile,)),
+    "dataset diff": Shape((ProfileDifference,)),
+    "dataset split": Shape((SplitEntry,)),
     "dataset list": Shape((DatasetEntry,), many=True),
     "activity register": Shape((ActivityEntry,)),
     "activity show": Shape((ActivityEntry,)),

@@ -1,14 +1,20 @@
-"""Datasets: register, show, list."""
+"""Datasets: register, profile, split, compare, show, list."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from herdbook.apps.cli import documents, people
+from herdbook.apps.cli import (
+    dataset_origins,
+    dataset_profiles,
+    dataset_reading,
+    dataset_splits,
+    documents,
+    people,
+)
 from herdbook.apps.cli.commands import Group
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.paging import Walk, paged
@@ -16,14 +22,18 @@ from herdbook.apps.cli.references import complete_namespace
 from herdbook.apps.cli.session import Session, pass_session
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Json
-from herdbook.model.datasets import Dataset, DatasetEntry, ManifestLine, write_manifest
-from herdbook.model.identifiers import Identifier
-from herdbook.model.statements import Said
+from herdbook.model.datasets import Dataset, DatasetEntry
+from herdbook.model.statements import StatementEntry
 
 
 @click.group(cls=Group)
 def dataset() -> None:
     """What models are trained and tested on."""
+
+
+dataset.add_command(dataset_profiles.profile)
+dataset.add_command(dataset_profiles.diff)
+dataset.add_command(dataset_splits.split)
 
 
 @dataset.command()
@@ -35,9 +45,13 @@ def dataset() -> None:
     "files",
     multiple=True,
     type=click.Path(path_type=str),
-    metavar="PATH",
-    help="Its files, read now; a folder is taken whole. Repeatable.",
+    metavar="PATH|URI",
+    help="Its files, read now; a folder is taken whole, a URI is a file elsewhere. Repeatable.",
 )
+@click.option("--profile/--no-profile", default=True, help="Whether to look into the files, or only at their digests.")
+@dataset_profiles.described
+@click.option("--here", is_flag=True, help="State, too, that the files lie where they do on this machine.")
+@dataset_origins.told
 @click.option("--title", metavar="WORDS", help="What it is, in a line.")
 @click.option("--events", type=click.IntRange(0), help="How many events it has.")
 @click.option("--kind", type=click.Choice(["data", "mc", "embedded", "toy", "mixed"]), help="What sort of data.")
@@ -47,47 +61,42 @@ def register(session: Session, /, *, namespace: str, identifier: str | None, **g
     """Make a dataset known: by its identifier, by its files, or both.
 
     The identifier is SCHEME:VALUE, as in cms-dbs:/TTTo2L2Nu…/MINIAODSIM or local:toy-taus. Files are not stored: the
-    manifest keeps their paths, sizes and digests.
+    manifest keeps their paths, sizes and digests, and a profile what is in them. With --from it is the output of a
+    conversion, so that its lineage goes on: model, training file, n-tuple, DAOD or MINIAOD, raw data.
     """
     if given["manifest"] and given["files"]:
         raise click.UsageError("Give a --manifest or its --file, not both.")
-    lines = list(_lines(given))
-    with session.registry() as registry:
-        manifest = None
-        if lines:
-            manifest = registry.files.put(io.BytesIO(b"".join(write_manifest(lines)))).sha256
-        parsed = Identifier.parse(identifier) if identifier else None
-        value = Dataset.read({"id": parsed.json_object() if parsed else None, "manifest": manifest})
-        entry = registry.datasets.register(namespace, value, _said(value, given))
+    if given["here"] and not given["files"]:
+        raise click.UsageError("--here goes with --file.")
+    origin = dataset_origins.origin(given)
+    description = _description(given)
+    with session.registry() as registry, dataset_reading.read(session, given) as read:
+        value = read.dataset(registry, identifier)
+        entry = registry.datasets.register(namespace, value, read.said(registry, value, description))
+        made = dataset_origins.record(registry, namespace, value, origin)
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import text as t
 
-        held = t.many(len(lines), "file") if lines else ""
-        return t.line(("registered", t.GOOD), (value.title, t.HEAD), (t.short(entry.record), t.DIM), (held, t.DIM))
+        held = t.joined((t.many(read.files, "file"), t.size(read.size_bytes)), ", ") if read.files else ""
+        events = t.many(read.events, "event") if read.events is not None else ""
+        by = f"made by {made.activity.kind} {t.short(made.record)}" if made else ""
+        return t.line(
+            ("registered", t.GOOD), (value.title, t.HEAD), (t.short(entry.record), t.DIM), (held, t.DIM), events, by
+        )
 
     session.output.one(entry, view, brief=entry.record)
+    read.tell(session, entry)
 
 
-def _lines(given: dict[str, Any]) -> Iterator[ManifestLine]:
-    if given["manifest"]:
-        yield from (ManifestLine.read(line) for line in documents.read_lines(given["manifest"]))
-    elif given["files"]:
-        from herdbook.service import intake
-
-        yield from intake.manifest(given["files"])
-
-
-def _said(value: Dataset, given: dict[str, Any]) -> list[Said]:
+def _description(given: dict[str, Any]) -> Json:
     body: Json = documents.read_object(given["description"]) if given["description"] else {}
     if given["title"]:
         body["title"] = given["title"]
     data = {key: given[key] for key in ("kind", "events") if given[key] is not None}
     if data:
         body["data"] = {**body.get("data", {}), **data}
-    if not body:
-        return []
-    return [Said.read({"type": "herdbook/description/1", "subject": [{"record": value.digest}], "body": body})]
+    return body
 
 
 @dataset.command()
@@ -112,10 +121,23 @@ def show(session: Session, /, *, reference: str) -> None:
         known = [("title", entry.title), ("manifest", entry.dataset.manifest), ("in", ", ".join(entry.namespaces))]
         rows = t.pairs((name, Text(value)) for name, value in (*known, *_parts(entry.dataset)) if value)
         listing = [t.section("Said about it", statements.listing(said, names))] if said else []
-        return Stack(head, rows, *listing)
+        return Stack(head, rows, *_known(said), *listing)
 
     session.output.one(entry, view, brief=entry.record)
     session.output.hint(f"herdbook trace {entry.record[:19]} --down shows what was made with it")
+
+
+def _known(said: Sequence[StatementEntry]) -> list[Drawing]:
+    """Return what it holds and how it is divided, as far as that is said."""
+    from herdbook.apps.cli.views import datasets
+    from herdbook.apps.cli.views import text as t
+    from herdbook.model.dataset_profiles import DatasetProfile
+    from herdbook.model.splits import Split
+
+    profiles = [each.statement.body for each in said if each.statement.kind == "dataset-profile"]
+    splits = [each.statement.body for each in said if each.statement.kind == "split"]
+    found: list[Drawing] = [t.section("Holds", datasets.profile(DatasetProfile.read(body))) for body in profiles[-1:]]
+    return found + [t.section("Divided", datasets.split(Split.read(body))) for body in splits]
 
 
 def _parts(value: Dataset) -> list[tuple[str, str]]:

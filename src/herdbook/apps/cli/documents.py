@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -56,9 +57,10 @@ def read_lines(name: str) -> Iterator[Json]:
         InvalidError: naming the line.
     """
     where = "standard input" if name == "-" else name
-    for number, line in enumerate(read_bytes(name).splitlines(), 1):
-        if line.strip():
-            yield _object(line, f"line {number} of {where}")
+    with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield _object(line, f"line {number} of {where}")
 
 
 def read_text_lines(name: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -75,7 +76,7 @@ def _arrays(path: Path, archive: zipfile.ZipFile | None) -> Iterator[Array]:
             raise InvalidError("it is encrypted", code="bad-data-file", hint="Take it out of its archive first.")
         if member.filename.endswith(".npy"):
             name = member.filename.removesuffix(".npy")
-            yield from _array(name, lambda member=member: archive.open(member), member.file_size)
+            yield from _array(name, partial(archive.open, member), member.file_size)
 
 
 def _array(name: str, reopen: Callable[[], IO[bytes]], size: int | None = None) -> Iterator[Array]:
@@ -105,7 +106,7 @@ def _header(name: str, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[np.
     """Return shape, type and where the values begin."""
     from numpy.lib import format as npy  # noqa: PLC0415 - of an extra
 
-    version = npy.read_magic(stream)  # type: ignore[no-untyped-call]  # numpy ships no types for it
+    version = npy.read_magic(stream)
     read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
     if read is None:
         raise CorruptError(f"{name!r} is npy of version {version}, which is not known", code="bad-data-file")

@@ -58,6 +58,18 @@ def _evaluation(body: Json) -> str:
     return ", ".join(t.metric({**split, **metric}) for metric in body.get("metrics", ()))
 
 
+def _dataset_profile(body: Json) -> str:
+    tables = body.get("tables", ())
+    columns = t.many(sum(len(table.get("columns", ())) for table in tables), "column")
+    entries = t.many(body["events"], "event") if "events" in body else t.many(len(tables), "table")
+    return t.joined([entries, columns, t.many(body.get("files", 0), "file"), ", ".join(body.get("formats", ()))], ", ")
+
+
+def _split(body: Json) -> str:
+    parts = [f"{part.get('role', '?')} {part.get('entries', '?')}" for part in body.get("parts", ())]
+    return t.joined([", ".join(parts), "" if "checked" in body else "not run"], "; ")
+
+
 def _note(body: Json) -> str:
     return t.compact(body.get("text") or body.get("reason") or body)
 
@@ -67,6 +79,8 @@ _GIST: dict[str, Callable[[Json], str]] = {
     "origin": _origin,
     "release": lambda body: t.many(len(body.get("packages", ())), "package"),
     "source": _source,
+    "dataset-profile": _dataset_profile,
+    "split": _split,
     "withdrawal": _with("replacement", "use"),
     "deprecation": _with("successor", "successor"),
     "known-issue": _issue,
