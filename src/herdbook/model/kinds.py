@@ -77,12 +77,14 @@ class Data(Value):
 
 
 class Description(Value):
-    """What a person writes about a record: title, text, licence, links, use."""
+    """What a person writes about a record: title, text, licence, links, use; who may have it, on which conditions."""
 
     title: NonEmpty | None = None
     summary: NonEmpty | None = None
     text: NonEmpty | None = None
     licence: Licence | None = None
+    access: Literal["open", "restricted", "embargoed", "closed"] | None = None
+    access_conditions: NonEmpty | None = None
     contact: NonEmpty | None = None
     authors: tuple[NonEmpty, ...] | None = None
     keywords: tuple[NonEmpty, ...] | None = None

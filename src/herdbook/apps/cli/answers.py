@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import ConfigDict, Field, computed_field
 
 from herdbook.model.activities import ActivityEntry
+from herdbook.model.audits import Audited, AuditLine, Item
 from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
+from herdbook.model.captures import Capture, CapturedFile, Pushed, RunEntry
 from herdbook.model.dataset_profiles import DatasetProfile, ProfileDifference
 from herdbook.model.datasets import DatasetEntry
 from herdbook.model.dossiers import Diff, Dossier
@@ -20,6 +22,7 @@ from herdbook.model.mirrors import AdoptReport, MirrorReport
 from herdbook.model.models import ModelEntry
 from herdbook.model.plans import Plan
 from herdbook.model.pointers import Move, PointerEntry
+from herdbook.model.rechecks import Looked, RecheckReport
 from herdbook.model.registrations import Intake
 from herdbook.model.releases import Released, ReleaseEntry
 from herdbook.model.retrainings import Retraining, RetrainingPlan
@@ -321,8 +324,15 @@ ANSWERS: dict[str, Shape] = {
     "search": Shape((FoundVersion, Count, Facets), many=True),
     "impact": Shape((Impact,)),
     "trace": Shape((Lineage,)),
+    "audit": Shape((Audited, AuditLine, Item), many=True),
+    "recheck": Shape((Looked, RecheckReport), many=True),
     "history": Shape((Move,), many=True),
     "diff": Shape((Diff,)),
+    "run": Shape((RunEntry,)),
+    "push": Shape((Pushed,), many=True),
+    "spool list": Shape((RunEntry,), many=True),
+    "spool show": Shape((Capture, CapturedFile), many=True),
+    "spool drop": Shape((RunEntry,), many=True),
     "fetch": Shape((Fetched,)),
     "verify": Shape((Verified, StoreReport), many=True),
     "inspect": Shape((Inspected,), many=True),
@@ -356,6 +366,7 @@ ANSWERS: dict[str, Shape] = {
     "dataset diff": Shape((ProfileDifference,)),
     "dataset split": Shape((SplitEntry,)),
     "dataset list": Shape((DatasetEntry,), many=True),
+    "activity add": Shape((ActivityEntry,)),
     "activity register": Shape((ActivityEntry,)),
     "activity show": Shape((ActivityEntry,)),
     "activity list": Shape((ActivityEntry,), many=True),

@@ -22,8 +22,15 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "search": Entry(_AT + "versions", "search", "Search versions by words and fields."),
         "trace": Entry(_AT + "lineage", "trace", "Show where a version comes from, or what came of it."),
         "impact": Entry(_AT + "lineage", "impact", "Show all that descends from something that turned out bad."),
+        "audit": Entry(_AT + "audits", "audit", "Say how complete it is, and how far it could be trained again."),
+        "recheck": Entry(_AT + "audits", "recheck", "Ask again whether places still have data, code and files."),
         "history": Entry(_AT + "pointers", "history", "Show who moved what is in use, when and why."),
         "diff": Entry(_AT + "versions", "diff", "Compare two versions."),
+    },
+    "Capture": {
+        "run": Entry(_AT + "capture", "run", "Run a command and capture what it does."),
+        "push": Entry(_AT + "capture", "push", "Send captured runs to the registry."),
+        "spool": Entry(_AT + "spool", "spool", "Captured runs that wait here."),
     },
     "Files": {
         "fetch": Entry(_AT + "files", "fetch", "Fetch a version's files, verified, into a folder."),
@@ -47,6 +54,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "statement": Entry(_AT + "statements", "statement", "What was learnt about something."),
         "dataset": Entry(_AT + "datasets", "dataset", "What models are trained and tested on."),
         "activity": Entry(_AT + "activities", "activity", "What turned inputs into outputs: trainings, conversions."),
+        "study": Entry(_AT + "studies", "study", "How hyper-parameters were searched for."),
         "profile": Entry(_AT + "models", "profile", "What a model is for."),
         "undo": Entry(_AT + "versions", "undo", "Withdraw a mistaken registration."),
     },

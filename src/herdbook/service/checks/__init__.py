@@ -1,0 +1,1 @@
+"""Checks: small functions from the evidence about a version to the score of one item."""
