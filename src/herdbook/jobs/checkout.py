@@ -160,11 +160,13 @@ def _diff(job: JobFolder, request: JobRequest) -> None:
 def _untracked(job: JobFolder, request: JobRequest) -> tuple[list[str], list[str]]:
     """Write the files that git did not know, but for those that are to come out of the run."""
     fresh = {output.path for output in request.outputs}
-    placed, problems = [], []
+    placed = []
     given = {(each.path, bare(each.sha256)) for each in request.untracked}
-    for each in (request.code.untracked if request.code else None) or ():
-        if (each.get("path"), bare(str(each.get("sha256", "")))) not in given and not _under(each.get("path"), fresh):
-            problems.append(f"untracked-missing: {each.get('path')}")
+    problems = [
+        f"untracked-missing: {each.get('path')}"
+        for each in (request.code.untracked if request.code else None) or ()
+        if (each.get("path"), bare(str(each.get("sha256", "")))) not in given and not _under(each.get("path"), fresh)
+    ]
     for item in request.untracked:
         if _under(item.path, fresh):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -107,10 +108,8 @@ def end_all(group: int) -> int:
     """End the command's process group and all that descends from this process; return how many were left over."""
     count = 0
     for _ in range(100):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         left = [pid for pid in descendants() if pid != group]
         for pid in left:
             try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.jobs import checkout, collecting, folders, laying
 from herdbook.jobs.folders import JobFolder
+from herdbook.jobs.interpreters import Ask
 from herdbook.jobs.running import Command, Ran
 from herdbook.jobs.seen import Seen, seen_in
 from herdbook.jobs.surroundings import Surroundings, environment_for
@@ -26,12 +28,14 @@ class Means:
 
     Args:
         cache: where environments are kept that were made from a lock.
+        ask: asks an interpreter for its version and distributions.
         capture: gives the variables that put the capture shim into the command, for a folder that it writes to; the
             shim may be absent.
         hardware: tells what this machine is.
     """
 
     cache: Path
+    ask: Ask
     capture: Callable[[Path], Mapping[str, str]] | None = None
     hardware: Callable[[], Json] | None = None
 
@@ -86,7 +90,7 @@ def _prepared(job: JobFolder, request: JobRequest, means: Means, told: _Told) ->
     told.before = checkout.snapshot(job.work)
     laying.laid(job, request)
     told.verified.append("inputs")
-    told.surroundings = environment_for(job, request, means.cache)
+    told.surroundings = environment_for(job, request, means.cache, means.ask)
     told.problems += told.surroundings.problems
     if told.surroundings.verified:
         told.verified.append("environment")
@@ -96,10 +100,12 @@ def _ran(job: JobFolder, request: JobRequest, means: Means, told: _Told) -> None
     assert told.surroundings is not None
     variables = dict(told.surroundings.variables)
     if request.capture and means.capture is not None:
-        variables |= means.capture(job.capture)
+        shim = dict(means.capture(job.capture))
+        paths = [path for path in (shim.pop("PYTHONPATH", ""), variables.get("PYTHONPATH", "")) if path]
+        variables |= shim | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
     cwd = folders.inside(job.work, request.command.cwd, "cwd") if request.command.cwd not in {None, "."} else job.work
     cwd.mkdir(parents=True, exist_ok=True)
-    argv = told.surroundings.argv(request.command.argv, cwd)
+    argv = told.surroundings.argv(job, request.command.argv, cwd, variables)
     told.ran = Command(job, argv, cwd, variables, request.limits).run()
     told.status = "killed" if told.ran.killed else "finished" if told.ran.exit == 0 else "failed"
     if told.ran.killed:

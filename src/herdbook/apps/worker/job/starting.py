@@ -9,9 +9,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from herdbook.bootstrap import settings
+from herdbook.capture import hardware
+from herdbook.capture import interpreter as interpreters
 from herdbook.jobs import runner
+from herdbook.jobs.interpreters import Interpreter
 from herdbook.kernel.errors import EXIT_STATUS, HerdbookError
 
+_ASK_S = 120.0
 STATUS = {"finished": 0, "failed": 1, "refused": 2, "killed": 3}
 
 
@@ -31,7 +35,18 @@ def main(folders: Sequence[Path]) -> int:
 
 def means() -> runner.Means:
     """Return what the runner works with here."""
-    return runner.Means(Path(settings.load()["cache"].text) / "environments", capture=shim_variables)
+    cache = Path(settings.load()["cache"].text).expanduser() / "environments"
+    return runner.Means(cache, asked, capture=shim_variables, hardware=hardware.read)
+
+
+def asked(python: Path, folder: Path, variables: Mapping[str, str]) -> Interpreter | None:
+    """Ask an interpreter what it is and what is installed in it."""
+    found = interpreters.inquire(python, folder, variables, _ASK_S)
+    if found is None:
+        return None
+    files = {name: each.files for name, each in found.distributions.items() if each.files}
+    packages = {name: each.version for name, each in found.distributions.items()}
+    return Interpreter(str(python), found.version, found.platform, packages, files)
 
 
 def shim_variables(folder: Path) -> Mapping[str, str]:
