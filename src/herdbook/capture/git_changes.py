@@ -23,8 +23,9 @@ _FILTERED_FILES = 2000
 _POINTER = re.compile(rb"version https?://[^\n]+\n(?:ext-[^\n]+\n)*oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n")
 _DIFF = (
     *("diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-relative", "--full-index"),
-    *("--ignore-submodules=all", "--diff-algorithm=myers", "--indent-heuristic", "-U3", "--inter-hunk-context=0"),
+    "--ignore-submodules=all",
 )
+_PATCH = ("--binary", "-U3", "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def _gather(
         loose = [entry.path for entry in entries if entry.mode != "160000"]
     else:
         loose = _hidden(top, entries, changes, prefix)
-        _diff(git, top, prefix, limits, changes)
+        with git.own_index():
+            _diff(git, top, prefix, limits, changes)
     for path in (*loose, *_untracked(git, changes, prefix)):
         changes.loose.setdefault(prefix + path, {})
     for entry in entries:
@@ -135,7 +137,7 @@ def _diff(git: Git, top: Path, prefix: bytes, limits: Limits, changes: Changes) 
     left = limits.diff - sum(map(len, changes.diffs))
     where = os.fsdecode(prefix)
     without = [f":(top,literal,exclude){os.fsdecode(path)}" for path in filtered]
-    flags = ("--binary", f"--src-prefix=a/{where}", f"--dst-prefix=b/{where}")
+    flags = (*_PATCH, f"--src-prefix=a/{where}", f"--dst-prefix=b/{where}")
     patch = git.ask(*_DIFF, *flags, "HEAD", "--", ":(top)", *without, limit=max(left, 0))
     if patch.problem == "large":
         changes.too_large = True

@@ -6,7 +6,11 @@ helpers, the fetching of absent objects of a partial clone. Reading what a folde
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from herdbook.capture.bounded import Answer, ask
@@ -67,17 +71,37 @@ class Git:
         self.folder = folder
         self.timeout_s = timeout_s
         self._settings = dict(_SETTINGS)
+        self._more: dict[str, str] = {}
         self.filters = self._silence_filters()
 
     def ask(self, *args: str, limit: int = OUTPUT_LIMIT, user: bool = False) -> Answer:
         """Run ``git ARGS``; ``user`` reads the person's own settings too, for questions that only look at them."""
-        variables = _variables(self._settings, user=user)
+        variables = _variables(self._settings, user=user) | self._more
         return ask(["git", *args], folder=self.folder, variables=variables, limit=limit, timeout_s=self.timeout_s)
 
     def text(self, *args: str, user: bool = False) -> str | None:
         """Return the output without its last line end, ``None`` when git did not answer."""
         answer = self.ask(*args, user=user)
         return None if answer.problem else answer.text.removesuffix("\n")
+
+    @contextlib.contextmanager
+    def own_index(self) -> Iterator[None]:
+        """Work on a copy of the index: ``git diff`` writes what it learnt of unchanged files into the one it reads.
+
+        The copy keeps the time of the index, by which git tells whether a file may have changed since.
+        """
+        index = self.text("rev-parse", "--path-format=absolute", "--git-path", "index")
+        with tempfile.TemporaryDirectory(prefix="herdbook-index-") as folder:
+            copy = Path(folder, "index")
+            try:
+                shutil.copy2(index or "", copy)
+                self._more = {"GIT_INDEX_FILE": str(copy)}
+            except OSError:  # no room: git then reads, and may refresh, the index itself
+                self._more = {}
+            try:
+                yield
+            finally:
+                self._more = {}
 
     def _silence_filters(self) -> frozenset[str]:
         """Empty the programs of every filter of the repository; an empty one passes bytes as they are."""
