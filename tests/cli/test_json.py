@@ -84,6 +84,9 @@ def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
     assert ask("search", "--count") == [{"total": 3, "exact": True}]
     assert ask("search", "--facet", "step")[-1]["facets"]["step"] == [{"value": "trigger", "count": 3}]
     assert ask("trace", f"{MODEL}:v2")[0]["direction"] == "up"
+    (tmp_path / "trials.csv").write_text("eta,loss\n0.1,3\n0.2,1\n", "utf-8")
+    study = ask("study", "add", "demo", str(tmp_path / "trials.csv"), "--objective", "loss", "--for", f"{MODEL}:v1")
+    assert ask("study", "show", study[0]["record"])[0]["activity"]["search"]["chosen"] == 1
     assert ask("impact", f"{MODEL}:v1")[0]["title"].startswith(MODEL)
     assert ask("history", f"{MODEL}@production")[0]["reason"] == "validated"
     assert ask("diff", f"{MODEL}:v1", f"{MODEL}:v2")[0]["changes"]

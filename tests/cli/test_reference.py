@@ -20,7 +20,7 @@ ISSUE = re.findall(
     r"\w+",
     "activity adopt alias backup bundle cache completion config dataset diff doctor fetch gc golden history "
     "identity impact import init inspect journal list mirror move namespace profile register release retrain "
-    "search serve show spool statement store trace undo verify webhook whoami",
+    "search serve show spool statement store study trace undo verify webhook whoami",
 )
 
 

@@ -7,17 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from herdbook.model.activities import Number
-from herdbook.model.base import Int, Json, Text, Time, Value
+from herdbook.model.base import Float, Int, Json, Text, Time, Value
 from herdbook.model.identifiers import NonEmpty
 
 
 class Trial(Value):
-    """One line of the table of trials, a blob of canonical JSON lines in the order of ``number``."""
+    """One line of the table of trials, a blob of canonical JSON lines in the order of ``number``.
+
+    A value that JSON has no number for is text: ``NaN``, ``Infinity``, ``-Infinity``, an integer beyond 2^53 - 1.
+    """
 
     number: Annotated[Int, Field(ge=0)]
     state: Literal["complete", "pruned", "failed", "running", "waiting"]
     parameters: dict[Text, Any]
-    values: tuple[Number, ...] = ()
+    values: tuple[Float | Text, ...] = ()
     started: Time | None = None
     ended: Time | None = None
 

@@ -323,6 +323,8 @@ ANSWERS: dict[str, Shape] = {
     "list": Shape((ModelEntry, FoundVersion), many=True),
     "search": Shape((FoundVersion, Count, Facets), many=True),
     "impact": Shape((Impact,)),
+    "study add": Shape((ActivityEntry,)),
+    "study show": Shape((ActivityEntry,)),
     "trace": Shape((Lineage,)),
     "audit": Shape((Audited, AuditLine, Item), many=True),
     "recheck": Shape((Looked, RecheckReport), many=True),

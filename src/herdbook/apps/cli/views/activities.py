@@ -46,6 +46,9 @@ def activity(entry: ActivityEntry, nodes: Nodes = _NONE, said: Sequence[Statemen
             parts.append(t.section(title, _parts(items, nodes)))
     if value.parameters:
         parts.append(t.section("Parameters", t.pairs((item.name, Text(item.text)) for item in value.parameters)))
+    for title, told in (("Search", value.search), ("Derivation", value.derivation and value.derivation.json_object())):
+        if told:
+            parts.append(t.section(title, t.pairs((key, Text(t.compact(item, 200))) for key, item in told.items())))
     if value.metrics:
         figures = Group(*(Text(t.metric(item.json_object())) for item in value.metrics))
         parts.append(t.section("Metrics", figures))

@@ -10,13 +10,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from herdbook.apps.cli.views import activities, origins, statements
+from herdbook.apps.cli.views import activities, origins, statements, studies
 from herdbook.apps.cli.views import text as t
+from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import ActivityEntry
 from herdbook.model.base import Json
 from herdbook.model.dossiers import Dossier, FileView
 from herdbook.model.lineage import Node
 from herdbook.model.statements import StatementEntry
+from herdbook.model.studies import Study
 
 INPUTS = 20
 """How many inputs of an activity a person is shown."""
@@ -213,9 +215,19 @@ def made_by(entry: ActivityEntry, nodes: Mapping[str, Node]) -> RenderableType:
     if len(inputs) > INPUTS:
         rows.append(("", Text(f"… {t.number(len(inputs) - INPUTS)} more; herdbook trace shows all", style=t.DIM)))
     ids = ", ".join(map(str, activity.ids or ()))
-    rows = [("id", Text(ids) if ids else None), *rows]
+    rows = [("id", Text(ids) if ids else None), *rows, ("search", _search(activity.search))]
     table = t.pairs([*rows, ("code", Text(where) if where else None), ("gave", Text(metrics) if metrics else None)])
     return Group(head, Padding(table, (0, 0, 0, 2))) if table.row_count else head
+
+
+def _search(value: Json | None) -> RenderableType | None:
+    """Return how hyper-parameters were chosen: the study of a search, or the trial that a training was."""
+    if not value:
+        return None
+    try:
+        return Text(studies.gist(Study.read(value)) or f"{value['trials']} trials")
+    except InvalidError:
+        return Text(t.compact(value))
 
 
 def _status(status: str) -> str:
