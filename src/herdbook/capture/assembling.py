@@ -80,7 +80,7 @@ def with_configs(capture: Capture, wanted: Wanted, run: Run) -> Capture:
             parameters += figures.parameters(data, path.name)
         except HerdbookError as error:
             capture = with_problems(capture, [f"bad-config:{error.message}"])
-    return capture.model_copy(update={"inputs": tuple(inputs), "parameters": _once(parameters)})
+    return capture.model_copy(update={"inputs": tuple(inputs), "parameters": once(parameters)})
 
 
 def with_problems(capture: Capture, problems: Iterable[str]) -> Capture:
@@ -130,7 +130,7 @@ def told(capture: Capture, wanted: Wanted, run: Run, found: Found) -> Capture:
                 "environment": found.around.get("environment") or capture.environment,
                 "hardware": found.around.get("hardware") or capture.hardware,
                 "ids": tuple(dict.fromkeys((*capture.ids, *found.around.get("ids", ())))),
-                "parameters": _once([*capture.parameters, *_parameters(seen)]),
+                "parameters": once([*capture.parameters, *_parameters(seen)]),
                 "seeds": _seeds(capture, seen),
                 "metrics": tuple({(m.name, m.split): m for m in (*capture.metrics, *metrics)}.values()),
                 "determinism": determinism or capture.determinism,
@@ -269,7 +269,7 @@ def _code(capture: Capture, seen: Seen, inputs: list[CapturedFile]) -> Code | No
     return code.model_copy(update={"untracked": tuple(kept) or None})
 
 
-def _once(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+def once(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
     """Return parameters with names that stand once: the first of a name keeps it."""
     return tuple({item.name: item for item in reversed(list(parameters))}.values())[::-1]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from herdbook.capture import digesting, secrets, surroundings, telling
+from herdbook.capture import digesting, noise, secrets, surroundings, telling
 from herdbook.capture.known import Known
 from herdbook.capture.spool import PLAN, Run
 from herdbook.capture.telling import Given, Group, Parts
@@ -108,6 +108,9 @@ def make(run: Run, capture: Capture, known: Known, *, store_limit: int, tell: Te
         if new is not None:
             work.datasets.append(new)
         work.parts.add(record, confirmed=True)
+    for part in capture.told_inputs:
+        work.parts.add(part, confirmed=True)
+    work.outputs += capture.told_outputs
     _parents(work)
     _inputs(work)
     code = _code(work)
@@ -275,8 +278,8 @@ def _code(work: _Making) -> Code | None:
             code = code.model_copy(update={"diff": digest})
     listed = {str(item["path"]) for item in code.untracked or ()}
     for name, path in _untracked(capture):
-        if path not in listed:
-            continue  # the run had nothing to do with it
+        if path not in listed or noise.sort_of(f"/x/{path}") not in {"code", "config"}:
+            continue  # the run had nothing to do with it, or it is data, of which the digest is told
         digest, data = work.kept(name)
         if _withheld(work, data, path):
             del work.blobs[digest]

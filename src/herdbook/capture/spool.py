@@ -210,7 +210,7 @@ class Spool:
 
 def _started(run: Run) -> str:
     try:
-        return run.read().started
+        return run.read().started or ""
     except CorruptError:
         return ""
 

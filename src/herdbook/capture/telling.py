@@ -128,7 +128,7 @@ def activity(capture: Capture, given: Given) -> Activity:
         workflow["problems"] = [_short(problem, capture.root) for problem in problems]
     return Activity(
         kind=capture.kind,
-        status="finished" if capture.status == "finished" else "failed",
+        status="failed" if capture.status == "running" else capture.status,
         started=capture.started,
         ended=capture.ended,
         inputs=given.inputs or None,

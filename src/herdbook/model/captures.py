@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from herdbook.model.activities import Code, Command, Derivation, Environment, Kind, Metric, Parameter, Seed
+from herdbook.model.activities import Code, Command, Derivation, Environment, Kind, Metric, Parameter, Part, Seed
 from herdbook.model.base import Bool, Int, Json, Sha256, Text, Time, Value
 from herdbook.model.identifiers import Identifier, NonEmpty
 from herdbook.model.places import Location
@@ -50,9 +50,9 @@ class Capture(Value):
     namespace: NonEmpty | None = None
     target: NonEmpty | None = None
     registry: NonEmpty | None = None
-    status: Literal["running", "finished", "failed"] = "running"
+    status: Literal["running", "finished", "failed", "unknown"] = "running"
     exit: Int | None = None
-    started: Time
+    started: Time | None = None
     ended: Time | None = None
     root: Text | None = None
     upload: Literal["always", "clean", "never"] = "clean"
@@ -70,6 +70,9 @@ class Capture(Value):
     datasets: tuple[NonEmpty, ...] = ()
     inputs: tuple[CapturedFile, ...] = ()
     outputs: tuple[CapturedFile, ...] = ()
+    told_inputs: tuple[Part, ...] = ()
+    told_outputs: tuple[Part, ...] = ()
+    """What went in and came out as records name it: what was told afterwards, of what is registered already."""
     files: dict[Text, Text] = Field(default_factory=dict)
     """What is in ``files/``: name by role, as ``diff``, ``lock``, ``history``."""
     parameters: tuple[Parameter, ...] = ()
