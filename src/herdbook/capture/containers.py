@@ -24,14 +24,23 @@ class Found:
 
 
 def containers(variables: Mapping[str, str], top: Path) -> Found:
-    """Return the containers that variables, and files at the root of the file system, give away."""
+    """Return the containers that variables, and files at the root of the file system, give away.
+
+    One of which nothing is known but that it is there, as Docker's, is a problem and no container: nobody can have it
+    again.
+    """
     found = [*_apptainer(variables, top), *_engine(variables, top)]
     if not found:
         return Found()
     problems = ["container-in-container"] if len(found) > 1 else []
-    if any("digest" not in each for each in found):
+    inner = found[0]
+    if not inner.keys() & {"path", "image", "digest"}:
+        problems.append(f"container-unknown:{inner['kind']}")
+    elif "digest" not in inner:
         problems.append("container-without-digest")
-    return Found(found[0] | ({"within": found[1:]} if found[1:] else {}), tuple(problems))
+    if len(found) == 1 and inner.keys() == {"kind"}:
+        return Found(problems=tuple(problems))
+    return Found(inner | ({"within": found[1:]} if found[1:] else {}), tuple(problems))
 
 
 def _apptainer(variables: Mapping[str, str], top: Path) -> list[Json]:

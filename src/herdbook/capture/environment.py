@@ -62,6 +62,7 @@ def read(
     argv: Sequence[str] = (),
     top: Path | None = None,
     timeout_s: float = 20.0,
+    root: Path = Path("/"),
 ) -> EnvironmentState:
     """Read what a command will run in; never raises for what it finds.
 
@@ -72,8 +73,9 @@ def read(
         argv: the command, for the tools that it calls.
         top: the top of the working tree; without it only ``folder`` is looked at.
         timeout_s: seconds that the interpreter may take to answer.
+        root: the root of the file system, for the marks that containers leave there.
     """
-    stack = stacks.read(variables)
+    stack = stacks.read(variables, top=root)
     problems = list(stack.problems)
     seen = _ask(python, folder, variables, timeout_s) if python else None
     if python and seen is None:

@@ -33,7 +33,8 @@ class StackState:
         cvmfs: each ``repository`` with ``revision`` and ``root_hash`` where they can be read.
         container: ``kind``, ``image``, ``path``, ``digest``; ``within`` lists the containers around it, from the
             inside out.
-        problems: ``container-in-container``, ``container-without-digest``, ``cvmfs-revision-unknown:REPOSITORY``.
+        problems: ``container-in-container``, ``container-unknown:KIND``, ``container-without-digest``,
+            ``cvmfs-revision-unknown:REPOSITORY``.
     """
 
     stack: Json | None = None
