@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no package that is installed
-from tests.retrain.trainings import MODEL, Training, trained
+from tests.retrain.trainings import MODEL, Training, tiny, trained
 
 from herdbook.bootstrap import engines, places
 from herdbook.bootstrap.open import open_registry
@@ -38,6 +38,12 @@ def open_places() -> Iterator[Places]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def tiny_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Python with one small distribution: a job holds every file of an environment against its record."""
+    return tiny(tmp_path_factory.mktemp("tiny"))
+
+
 @pytest.fixture
 def training(registry: Registry, tmp_path: Path) -> Training:
     """Return a training that is on record with everything; its working copy is gone."""
@@ -53,15 +59,15 @@ class Retrain(Protocol):
 
 
 @pytest.fixture
-def retrain(registry: Registry, open_places: Places, tmp_path: Path) -> Retrain:
+def retrain(registry: Registry, open_places: Places, tmp_path: Path, tiny_python: Path) -> Retrain:
     """Return what trains again, in a folder of its own each time."""
     numbers = itertools.count()
 
     def run(reference: str = f"{MODEL}:v1", *, into: Path | None = None, **edits: Any) -> Recorded:
-        python = edits.pop("python", "")
+        edits.setdefault("python", str(tiny_python))
         work = plan.make(registry, reference, open_places, plan.Edits(**edits))
         assert work.plan.runnable, work.plan.lacking()
-        means = running.Means(engines.engine("local"), engines.runner, python=python, read_metrics=figures.metrics)
+        means = running.Means(engines.engine("local"), engines.runner, read_metrics=figures.metrics)
         target = recording.Target(recording.default_target(work))
         with job.folder(into or tmp_path / f"job-{next(numbers)}", keep=True) as folder:
             return running.run(registry, work, means, folder, target=target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,22 @@ from herdbook.model.versions import Version
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
 from herdbook.service.retraining import plan as plan_
+from herdbook.service.retraining.environment import installed
 from herdbook.service.retraining.plan import Edits
+
+HERE: dict[str, Any] = {
+    "kind": "packages",
+    "python": platform.python_version(),
+    "packages": installed(),
+}
+
+
+@pytest.fixture
+def training(registry: Registry, tmp_path: Path) -> Training:
+    """Return a training in the environment that plans here, whose working copy is gone."""
+    made = trained(registry, tmp_path / "author", environment=HERE)
+    made.forget()
+    return made
 
 
 @pytest.fixture
@@ -82,7 +98,7 @@ def test_nobody_is_told_that_a_version_can_be_retrained_whose_making_nobody_told
 def test_what_is_missing_is_said_in_words(
     registry: Registry, tmp_path: Path, planned: Any, changed: dict[str, Any], said: str
 ) -> None:
-    made = trained(registry, tmp_path / "author", **changed)
+    made = trained(registry, tmp_path / "author", **{"environment": HERE, **changed})
     made.forget()
     plan = planned()
     assert not plan.ready
@@ -101,7 +117,7 @@ def test_a_file_of_the_registry_that_went_away_is_missing(training: Training, pl
 
 
 def test_a_dataset_is_found_where_a_statement_says(registry: Registry, tmp_path: Path, planned: Any) -> None:
-    made = trained(registry, tmp_path / "author", store_data=False)
+    made = trained(registry, tmp_path / "author", store_data=False, environment=HERE)
     assert _states(planned())["input"] == "missing"
     say(made, "location", {"uri": made.data.as_uri(), "state": "exists"}, made.dataset)
     plan = planned()
@@ -116,7 +132,7 @@ def test_a_dataset_is_found_where_a_statement_says(registry: Registry, tmp_path:
 
 
 def test_a_place_that_is_said_to_be_gone_is_not_asked(registry: Registry, tmp_path: Path, planned: Any) -> None:
-    made = trained(registry, tmp_path / "author", store_data=False)
+    made = trained(registry, tmp_path / "author", store_data=False, environment=HERE)
     body = {"uri": made.data.as_uri(), "state": "gone", "asked": "2026-11-21T00:00:00Z"}
     say(made, "location", body, made.dataset)
     found = next(need for need in planned().needs if need.what == "input")
@@ -126,7 +142,7 @@ def test_a_place_that_is_said_to_be_gone_is_not_asked(registry: Registry, tmp_pa
 def test_a_clone_that_somebody_offers_serves_when_the_code_is_nowhere_else(
     registry: Registry, tmp_path: Path, planned: Any
 ) -> None:
-    made = trained(registry, tmp_path / "author", inputs=None)
+    made = trained(registry, tmp_path / "author", inputs=None, environment=HERE)
     assert _states(planned())["code"] == "missing"
     plan = planned(repository=str(made.code))
     assert _states(plan)["code"] == "verified"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -20,7 +22,6 @@ from herdbook.model.registrations import Registration
 from herdbook.model.statements import Said, Subject
 from herdbook.model.versions import Version
 from herdbook.ports.registry import Registry
-from herdbook.service.retraining.environment import installed
 
 MODEL = "demo/tiny/classifier"
 SCRIPT = '''
@@ -48,11 +49,16 @@ loss = sum((slope * x + offset - y) ** 2 for x, y in rows) / len(rows)
 (out / "metrics.json").write_text(json.dumps({"loss": loss}))
 '''
 APPLY = """
-import json, sys
-import numpy as np
+# Applies the model to an array x of float64, with the standard library alone.
+import json, struct, sys, zipfile
 
 model = json.load(open(sys.argv[1]))
-np.savez(sys.argv[3], y=model["slope"] * np.load(sys.argv[2])["x"] + model["offset"])
+raw = zipfile.ZipFile(sys.argv[2]).read("x.npy")
+head = 10 + struct.unpack("<H", raw[8:10])[0]
+form = "<%dd" % ((len(raw) - head) // 8)
+answers = [model["slope"] * x + model["offset"] for x in struct.unpack(form, raw[head:])]
+with zipfile.ZipFile(sys.argv[3], "w") as out:
+    out.writestr("y.npy", raw[:head] + struct.pack(form, *answers))
 """
 POINTS = "\n".join(f"{x / 50},{0.5 * x / 50 + 0.25}" for x in range(50)) + "\n"
 
@@ -124,7 +130,8 @@ def trained(
 ) -> Training:
     """Train, and put it on record: with its code as a bundle and its data as a blob, or as a dataset alone.
 
-    With ``dirty`` the script was changed after its commit, and another file is not under git. ``changed`` fields of the activity are told so, ``None`` not at all.
+    With ``dirty`` the script was changed after its commit, and another file is not under git. ``changed`` fields of
+    the activity are told so, ``None`` not at all.
     """
     made = Training(registry, folder)
     made.code.mkdir(parents=True)
@@ -179,7 +186,7 @@ def _tell(made: Training, argv: list[str], *, store_data: bool, changed: dict[st
         "environment": {
             "kind": "packages",
             "python": ".".join(map(str, sys.version_info[:3])),
-            "packages": installed(),
+            "packages": {"tiny": "1.0"},
         },
         "parameters": [{"name": "rate", "text": "0.01"}],
         "seeds": [{"name": "random.Random", "text": "7"}],
@@ -193,6 +200,23 @@ def _tell(made: Training, argv: list[str], *, store_data: bool, changed: dict[st
     made.registry.versions.record(
         [Registration(model=MODEL, label="v1", version=made.version, datasets=(dataset,), activities=(activity,))]
     )
+
+
+def tiny(folder: Path, version: str = "1.0") -> Path:
+    """Make a Python with one distribution, ``tiny``, of a version, that is installed as pip would."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    code = f"VERSION = {version!r}\n".encode()
+    about = f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n".encode()
+    info = packages / f"tiny-{version}.dist-info"
+    info.mkdir()
+    rows = []
+    for path, data in ((packages / "tiny.py", code), (info / "METADATA", about)):
+        path.write_bytes(data)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        rows.append(f"{path.relative_to(packages)},sha256={digest},{len(data)}")
+    (info / "RECORD").write_text("\n".join([*rows, f"{info.name}/RECORD,,"]) + "\n")
+    return folder / "bin" / "python"
 
 
 def lose(registry: Registry, sha256: str) -> None:

@@ -56,6 +56,7 @@ def retrain(session: Session, /, *, reference: str, **given: Any) -> None:  # no
         parameters=_pairs(given["parameters"]),
         repository=str(Path(given["repository"]).absolute()) if given["repository"] else "",
         outputs=given["outputs"],
+        python=given["python"] or "",
     )
     with session.registry(read_only=given["no_record"]) as registry, places.opened() as open_:
         with progress.waiting(session.output, "looking for what it needs"):
@@ -107,7 +108,6 @@ def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained: 
         engines.runner,
         limits,
         _pairs(given["settings"]),
-        given["python"] or "",
         read_metrics=figures.metrics,
     )
     folder = Path(given["into"]).absolute() if given["into"] else _folder()

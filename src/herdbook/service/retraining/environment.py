@@ -23,11 +23,18 @@ class Surroundings:
     lock: tuple[str, str] | None = None
 
 
-def find(finder: Finder, activity: Activity) -> Surroundings:
-    """Say whether the environment of an activity can be had, as far as a look from here tells."""
+def find(finder: Finder, activity: Activity, python: str = "") -> Surroundings:
+    """Say whether the environment of an activity can be had, as far as a look from here tells.
+
+    ``python`` is an interpreter that the caller wants instead; the job holds it against the record.
+    """
     environment = activity.environment
     if environment is None or not (environment.blob or environment.container or environment.packages):
         return Surroundings(_need("unknown", "environment", detail="it is not known"))
+    if python:
+        lock = finder.held([environment.blob]).get(environment.blob) if environment.blob else None
+        need = _need("unknown", python, where="here", detail="asked for; the job holds it against the record")
+        return Surroundings(need, (lock[0], str(environment.blob)) if lock else None)
     if environment.container:
         return _container(environment)
     if environment.blob:

@@ -23,12 +23,13 @@ PYTHONS = ("python", "pypy")
 
 @dataclass(frozen=True)
 class Edits:
-    """What the caller wants otherwise: seeds and parameters by name, a clone that has the commit, where results lie."""
+    """What the caller wants otherwise: seeds and parameters by name, a clone with the commit, outputs, a Python."""
 
     seeds: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     repository: str = ""
     outputs: Sequence[str] = ()
+    python: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def make(registry: Registry, reference: str, places: Places, edits: Edits | None
     finder = inputs_.Finder(registry, namespaces, places)
     layout = Layout.of(activity)
     code = code_.find(finder, activity, origin.made_by.record, edits.repository)
-    surroundings = environment_.find(finder, activity)
+    surroundings = environment_.find(finder, activity, edits.python)
     located = finder.locate(inputs_.wanted(registry, namespaces, activity))
     outputs, problems = _outputs(origin, edits, layout)
     placed = [each.wanted.path for each in located if not each.wanted.problem]

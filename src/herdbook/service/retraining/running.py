@@ -38,7 +38,6 @@ class Means:
         runner: the command line of a job's runner, for its folder.
         limits: what it may use.
         settings: what the engine is told, as a partition of Slurm.
-        python: the interpreter to run with, empty for what the record says.
         timeout_s: how long to wait for it.
         read_metrics: reads the metrics of a file that the training wrote.
     """
@@ -47,7 +46,6 @@ class Means:
     runner: Callable[[Path], Sequence[str]]
     limits: JobLimits = field(default_factory=JobLimits)
     settings: Mapping[str, str] = field(default_factory=dict)
-    python: str = ""
     timeout_s: float | None = None
     read_metrics: comparing.ReadMetrics | None = None
 
@@ -75,7 +73,7 @@ def run(
     tell = step or (lambda _: None)
     number = secrets.token_hex(16)
     tell("bringing what it needs")
-    request = job.write(work, folder, number, limits=means.limits, python=means.python, progress=progress)
+    request = job.write(work, folder, number, limits=means.limits, python=work.edits.python, progress=progress)
     tell(f"running on {means.engine.name}")
     result = carried_out(means, folder)
     if result.status != "finished" or result.id != number:
