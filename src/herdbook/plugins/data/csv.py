@@ -32,16 +32,20 @@ class Csv:
     name = "csv"
 
     def fits(self, path: Path, head: bytes) -> bool:
-        """Say whether the file is a text with separated fields, by its suffix or since its first line is numbers."""
+        """Say whether the file is a table: by its suffix, or since its first or second line is numbers, separated."""
         if b"\0" in head or not head.strip():
             return False
         try:
-            first = head.decode("utf-8").splitlines()[0]
+            text = head.decode("utf-8")
         except UnicodeDecodeError as error:
             if error.start < len(head) - 3:
                 return False
-            first = head[: error.start].decode("utf-8").splitlines()[0]
-        return path.suffix.lower() in _SUFFIXES or _numbers(first.split(_delimiter(path, first)))
+            text = head[: error.start].decode("utf-8")
+        if path.suffix.lower() in {".csv", ".tsv"}:
+            return True
+        lines = text.splitlines()[:2]
+        delimiter = _delimiter(path, lines[0])
+        return len({line.count(delimiter) for line in lines}) == 1 and _numbers(lines[-1].split(delimiter))
 
     def open(self, path: Path) -> CsvFile:
         """Open a file."""
