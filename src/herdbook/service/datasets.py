@@ -9,7 +9,7 @@ from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.pages import Page
 from herdbook.model.statements import Said, Statement, Subject
 from herdbook.ports.catalogue import Reader
-from herdbook.service import bodies, currency, entitlement, journal, prefixes
+from herdbook.service import bodies, currency, entitlement, journal, links, prefixes
 from herdbook.service import statements as statements_
 from herdbook.service.context import Context
 from herdbook.service.paging import after_digest, check_limit
@@ -30,7 +30,8 @@ class Datasets:
             draft.record(dataset)
             statements_.check_subjects(tx, draft, statements)
             for said in statements:
-                statements_.refuse_reserved(said)
+                if not _resolves(tx, draft, dataset, said):
+                    statements_.refuse_reserved(said)
             statements_.make(self._context, tx, draft, statements)
             draft.commit()
             return entries(tx, [dataset.digest])[0]
@@ -38,7 +39,7 @@ class Datasets:
     def get(self, reference: str) -> DatasetEntry:
         """Return a dataset by record digest or ``scheme:value``."""
         with self._context.catalogue.read() as tx:
-            found = find(tx, reference)
+            found = links.standing(tx, find(tx, reference))
             if not found:
                 raise MissingError(
                     f"there is no dataset {reference!r} here",
@@ -61,6 +62,17 @@ class Datasets:
             rows = tx.datasets(scheme=scheme, prefix=begin, after=after_digest(cursor), limit=limit + 1)
             items = entries(tx, [record for record, *_ in rows[:limit]])
         return Page(items=tuple(items), cursor=rows[limit - 1][0] if len(rows) > limit else None)
+
+
+def _resolves(tx: Reader, draft: journal.Draft, dataset: Dataset, said: Said) -> bool:
+    """Say whether this tells that a dataset known by the same name alone has these files; any number may be told."""
+    if said.type != links.RESOLVES or len(said.subject) != 1 or said.body != {"by": dataset.digest}:
+        return False
+    old = said.subject[0].record
+    known = bodies.load(tx, [old], draft.values).get(old) if old else None
+    return (
+        isinstance(known, Dataset) and (known.id, known.manifest) == (dataset.id, None) and dataset.manifest is not None
+    )
 
 
 def find(tx: Reader, reference: str) -> list[str]:

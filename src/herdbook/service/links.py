@@ -79,6 +79,17 @@ def heads(tx: Reader, records: Iterable[str]) -> list[str]:
     return [record for record in records if record not in poorer]
 
 
+def standing(tx: Reader, records: Iterable[str]) -> list[str]:
+    """Return what records of one name stand for: no bare name that was resolved, and of its resolutions the last."""
+    records = list(dict.fromkeys(records))
+    newest = newer(tx, records) if len(records) > 1 else {}
+    rest = [record for record in records if record not in newest]
+    if len(rest) < 2 or not newest:
+        return rest
+    last, olds = set(newest.values()), older(tx, rest)
+    return [record for record in rest if record in last or not newest.keys() & set(olds.get(record, ()))]
+
+
 def called(tx: Reader, ids: Iterable[str]) -> dict[str, list[str]]:
     """Return, by ``scheme:value``, the activities that have this id, without those that a fuller telling resolves."""
     edges = tx.edges_at(ids, "self")
@@ -97,4 +108,5 @@ def named(tx: Reader, ids: Iterable[str]) -> dict[str, str]:
         return {}
     runs = called(tx, ids)
     found = {**tx.datasets_named(ids - runs.keys()), **runs}
-    return {id_: records[0] for id_, records in found.items() if len(records) == 1}
+    several = {id_: standing(tx, records) for id_, records in found.items()}
+    return {id_: records[0] for id_, records in several.items() if len(records) == 1}
