@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 import time
@@ -212,6 +213,8 @@ class Recording:
         self.capture = self.capture.model_copy(
             update={"status": status, "exit": exit_, "ended": ended, "usage": usage or None}
         )
+        for path in self.run.seen.glob("*.quiet-*"):  # the shim could not write, and said so
+            self.trouble = self.trouble or f"{self.run.folder}: {os.strerror(int(path.name.rpartition('-')[2]))}"
         try:
             if self.beside is not None:
                 found = assembling.Found(
