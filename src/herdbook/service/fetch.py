@@ -7,16 +7,25 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from herdbook.kernel import paths
-from herdbook.kernel.errors import ConflictError, InvalidError, UnavailableError
+from herdbook.kernel.errors import (
+    ConflictError,
+    CorruptError,
+    HerdbookError,
+    InvalidError,
+    MissingError,
+    UnavailableError,
+)
 from herdbook.model.files import File
 from herdbook.ports.blobs import Progress
+from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
+from herdbook.service.replicas import Replicas, Tried
 
 BUFFER = 1 << 20
 LANES = 4
@@ -38,12 +47,19 @@ def fetch(
     *,
     link: bool = False,
     progress: Progress | None = None,
+    places: Places | None = None,
+    from_replica: bool = False,
+    tried: Callable[[Tried], None] | None = None,
 ) -> list[str]:
     """Write the files of a version into a folder, which is made; return the paths that were written.
 
     A file that is there already with the right content stays. Each file appears under its name when it is complete and
     verified. With ``link`` it is a further name of the file in the cache, where that can be: it takes no room, is
     read-only, and shares its bytes with the cache and with whatever else was linked.
+
+    With ``places``, bytes that the registry does not have, or has wrong, come from where statements say that there are
+    copies, one after the other until one is right; with ``from_replica`` the registry's own are not asked for at all.
+    ``tried`` hears of each copy.
 
     Raises:
         InvalidError: when the folder, or one above it, is a file; nothing is written then.
@@ -57,14 +73,21 @@ def fetch(
     top = Path(os.fspath(folder))
     _check_folder(top)
     todo = [file for file in entry.version.files if not _there(top, file.path, file.digest, file.size)]
+    copies = Replicas(registry, places, entry, tried or (lambda _: None)) if places else None
+    source = _Source(registry, exact, copies, top, from_replica=from_replica)
     try:
-        with _opened(registry, exact, todo, progress) as streams:
+        with _opened(source, todo, progress) as streams:
             top.mkdir(parents=True, exist_ok=True)
             for file, stream, told in streams:
                 target = _target(top, file.path)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if not (link and _linked(stream, target)):
+                if link and _linked(stream, target):
+                    continue
+                try:
                     _write(stream, target, told)
+                except CorruptError as error:
+                    with contextlib.closing(source.instead(file, told, error)) as other:
+                        _write(other, target, told)
     except OSError as error:
         raise UnavailableError(
             f"cannot write into {top}: {error.strerror}",
@@ -72,6 +95,37 @@ def fetch(
             hint="Is there room, and may you write there?",
         ) from error
     return [file.path for file in todo]
+
+
+class _Source:
+    """Where the files of a version come from: the registry, and where that has them not, or wrong, a place."""
+
+    def __init__(
+        self, registry: Registry, exact: str, copies: Replicas | None, top: Path, *, from_replica: bool
+    ) -> None:
+        self._registry = registry
+        self._exact = exact
+        self._copies = copies
+        self._top = top
+        self._only = from_replica
+
+    def open(self, file: File, told: _Told) -> BinaryIO:
+        """Open a file from wherever it is first to be had."""
+        if self._only and self._copies is not None:
+            return self._copies.open(file, self._top, told.brought)
+        try:
+            return self._registry.files.open(self._exact, file.path, progress=told.brought)
+        except (CorruptError, MissingError, UnavailableError) as error:
+            return self.instead(file, told, error)
+
+    def instead(self, file: File, told: _Told, error: HerdbookError) -> BinaryIO:
+        """Open a copy, as the registry had an error; where there is none, or nobody waits, that error stands."""
+        if self._copies is None or told.stopped:
+            raise error
+        try:
+            return self._copies.open(file, self._top, told.brought)
+        except MissingError as none:
+            raise error from none
 
 
 class _Told:
@@ -82,6 +136,11 @@ class _Told:
         self._lock = lock
         self._stop = stop
         self._brought = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._stop.is_set()
 
     def brought(self, count: int) -> None:
         """So many bytes more came from a server; raises where nobody waits for them any more."""
@@ -102,7 +161,7 @@ class _Told:
 
 @contextlib.contextmanager
 def _opened(
-    registry: Registry, exact: str, files: Sequence[File], progress: Progress | None
+    source: _Source, files: Sequence[File], progress: Progress | None
 ) -> Iterator[list[tuple[File, BinaryIO, _Told]]]:
     """Open files of a version, several at once."""
     lock, stop = threading.Lock(), threading.Event()
@@ -110,7 +169,7 @@ def _opened(
     with contextlib.ExitStack() as stack:
 
         def open_(file: File, heard: _Told) -> BinaryIO:
-            stream = registry.files.open(exact, file.path, progress=heard.brought)
+            stream = source.open(file, heard)
             with lock:
                 stack.enter_context(contextlib.closing(stream))
             return stream
