@@ -76,8 +76,7 @@ def test_one_file_cannot_grow_beyond_the_limit(tmp_path: Path) -> None:
     assert (result.status, asked.codes(result)) == ("failed", {"command-failed"})
 
 
-def test_many_files_cannot_take_more_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    del monkeypatch
+def test_many_files_cannot_take_more_than_the_limit(tmp_path: Path) -> None:
     text = "import os; os.mkdir('m'); [open(f'm/{n}', 'wb').truncate(1 << 20) for n in range(100)]"
     limits = {"output_bytes": 10 << 20}
     result = asked.run(asked.ask(tmp_path, command=asked.python(text), limits=limits, outputs=[{"path": "m"}]))
@@ -86,7 +85,7 @@ def test_many_files_cannot_take_more_than_the_limit(tmp_path: Path, monkeypatch:
 
 
 def test_a_disk_is_not_filled_by_many_files(tmp_path: Path) -> None:
-    text = "import itertools, time\nfor n in itertools.count(): open(f'{n}', 'wb').write(b'x' * (1 << 20)); time.sleep(.02)"
+    text = "import time\nfor n in range(5000): open(f'{n}', 'wb').write(b'x' * (1 << 20)); time.sleep(.02)"
     result = asked.run(asked.ask(tmp_path, command=asked.python(text), limits={"output_bytes": 20 << 20}))
     assert (result.status, asked.codes(result)) == ("killed", {"output-limit"})
 

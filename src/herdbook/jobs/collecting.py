@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from herdbook.jobs.folders import JobFolder, discard, inside
-from herdbook.jobs.laying import digest_of, place
+from herdbook.jobs.laying import digest_of
 from herdbook.kernel import paths
 from herdbook.kernel.errors import ConflictError, InvalidError
 from herdbook.model.jobs import JobFile, JobRequest
@@ -44,8 +44,11 @@ def made_fresh(job: JobFolder, request: JobRequest) -> list[str]:
     return notes
 
 
-def gathered(job: JobFolder, request: JobRequest) -> tuple[list[JobFile], list[str]]:
-    """Move what came out into ``outputs``; return the files, and a problem for each that cannot be one."""
+def gathered(job: JobFolder, request: JobRequest, *, whole: bool) -> tuple[list[JobFile], list[str]]:
+    """Move what came out into ``outputs``; return the files, and a problem for each that cannot be one.
+
+    ``whole``: the command ended well, so that one which is missing is a problem of its own.
+    """
     files: list[JobFile] = []
     problems: list[str] = []
     room = request.limits.output_bytes
@@ -56,7 +59,7 @@ def gathered(job: JobFolder, request: JobRequest) -> tuple[list[JobFile], list[s
             problems.append(f"output-no-file: {output.path} is, or lies behind, a symbolic link")
             continue
         if not top.exists():
-            problems.append(f"output-missing: {output.path} was not made")
+            problems += [f"output-missing: {output.path} was not made"] if whole else []
             continue
         for found in _below(top):
             name = paths.escape(os.fsencode(found.relative_to(job.work)))
@@ -88,8 +91,3 @@ def _kept(job: JobFolder, found: Path, name: str) -> JobFile:
     found.rename(target)
     target.chmod(0o600)
     return JobFile(path=name, sha256="sha256:" + digest_of(target), size=target.stat().st_size)
-
-
-def output_of(job: JobFolder, path: str) -> Path:
-    """Return where an output lies that has been gathered."""
-    return job.outputs / place(job, path).relative_to(job.work)

@@ -28,12 +28,19 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def before_command(limits: JobLimits) -> Callable[[], None]:
-    """Return what the command's process does to itself before it becomes the command."""
+def before_command(limits: JobLimits, door: int | None = None) -> Callable[[], None]:
+    """Return what the command's process does to itself before it becomes the command.
+
+    Args:
+        limits: what it may use.
+        door: by which it enters its control group, where it has one.
+    """
     prctl = ctypes.CDLL(None).prctl if _LINUX else None  # loaded here: little may be done between fork and exec
     parent, processors = os.getpid(), chosen_processors(limits)
 
     def apply() -> None:
+        if door is not None:
+            os.write(door, b"0")
         if prctl is not None:
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
@@ -108,19 +115,26 @@ def end_all(group: int) -> int:
     """End the command's process group and all that descends from this process; return how many were left over."""
     count = 0
     for _ in range(100):
+        left = [pid for pid in descendants() if pid != group and _runs(pid)]
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-        left = [pid for pid in descendants() if pid != group]
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 continue
+        _reap(group)
         if not left:
             break
         count = max(count, len(left))
-        _reap(group)
     return count
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
+    except (OSError, IndexError):
+        return False
 
 
 def _reap(leader: int) -> None:

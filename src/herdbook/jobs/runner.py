@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from herdbook.jobs import checkout, collecting, folders, laying
 from herdbook.jobs.folders import JobFolder
@@ -20,6 +23,11 @@ from herdbook.model.base import Json
 from herdbook.model.jobs import JobFile, JobRequest, JobResult
 
 MAX_PROBLEMS = 100
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Cancelled(BaseException):
+    """The runner was told to end while it prepared the command or gathered what came out."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ def run(folder: Path, means: Means) -> JobResult:
         ConflictError: ``job-running``, ``job-done``.
     """
     job = folders.opened(folder)
-    with folders.held(job):
+    with folders.held(job), _told_to_end():
         started = times.now()
         told = _Told()
         request: JobRequest | None = None
@@ -76,9 +84,30 @@ def run(folder: Path, means: Means) -> JobResult:
         except OSError as error:
             code = "disk-full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "job-broke"
             told.problems.append(f"{code}: {error}")
+        except Cancelled as error:
+            told.status = "killed"
+            told.problems.append(f"cancelled: {error}")
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)  # the result is written now, and says so already
         result = _result(job, request, means, told, started)
         folders.write_result(job, result)
         return result
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Turn a signal to end into an exception, so that there is a result all the same."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise Cancelled(f"the runner got {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, end) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _prepared(job: JobFolder, request: JobRequest, means: Means, told: _Told) -> None:
@@ -126,7 +155,7 @@ def _afterwards(job: JobFolder, request: JobRequest, told: _Told) -> None:
         told.problems += [f"code-changed: {path}" for path in sorted(other)]
         if not other:
             told.verified.append("code-after")
-    told.outputs, problems = collecting.gathered(job, request)
+    told.outputs, problems = collecting.gathered(job, request, whole=told.status == "finished")
     told.problems += problems
     if problems and told.status == "finished":
         told.status = "failed"

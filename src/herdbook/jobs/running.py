@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from herdbook.jobs import cgroups
 from herdbook.jobs import limits as limits_
 from herdbook.jobs.folders import JobFolder
 from herdbook.kernel.errors import UnavailableError
@@ -91,6 +92,7 @@ class Command:
         self._peak = 0
         self._disk_before = 0
         self._stopped = ""
+        self._group = cgroups.made(f"{os.getpid()}-{time.monotonic_ns()}", limits.memory_bytes)
 
     def run(self) -> Ran:
         """Run it to its end, or to its limits.
@@ -113,8 +115,11 @@ class Command:
                 _, status, used = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
                 self._drain(process.stdout, log)
+            killed = killed or self._ran_out()
         finally:
             log.close()
+            if self._group is not None:
+                self._group.end()
             for number, handler in before.items():
                 signal.signal(number, handler)
         usage: Json = {
@@ -124,9 +129,19 @@ class Command:
             "max_rss_bytes": max(used.ru_maxrss * 1024, self._peak),
             "printed_bytes": log.size,
         }
-        return Ran(process.returncode, killed, usage, left)
+        return Ran(process.returncode, killed, usage, 0 if killed else left)
+
+    def _ran_out(self) -> str:
+        """Say whether the kernel ended it for its memory; where a control group counts, take what it counted."""
+        if self._group is None:
+            return ""
+        self._peak = max(self._peak, self._group.peak())
+        return (
+            f"memory-limit: {self._limits.memory_bytes} bytes of memory were used up" if self._group.ran_out() else ""
+        )
 
     def _start(self) -> subprocess.Popen[bytes]:
+        door = self._group.door() if self._group is not None else None
         try:
             return subprocess.Popen(  # noqa: S603 - what this is for
                 self._argv,
@@ -137,7 +152,7 @@ class Command:
                 stderr=subprocess.STDOUT,
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=limits_.before_command(self._limits),  # noqa: PLW1509 - this process has one thread
+                preexec_fn=limits_.before_command(self._limits, door),  # noqa: PLW1509 - this process has one thread
             )
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             raise UnavailableError(
@@ -145,6 +160,9 @@ class Command:
                 code="no-command",
                 hint="Is it part of the code, or of the environment?",
             ) from error
+        finally:
+            if door is not None:
+                os.close(door)
 
     def _told(self, number: int, frame: FrameType | None) -> None:
         del frame
