@@ -12,6 +12,7 @@ from typing import Any
 from herdbook.capture import seen, terms
 from herdbook.kernel.errors import HerdbookError, InvalidError
 from herdbook.model.activities import Metric, Parameter
+from herdbook.model.base import Json
 
 MOST = 2000
 """So many parameters are told of one file."""
@@ -88,6 +89,8 @@ def parameter(name: str, value: Any, source: str = "") -> Parameter | None:  # n
 def metrics(data: bytes, name: str) -> list[Metric]:
     """Return the metrics of a file: ``{"auc": 0.9}``, ``{"test": {"auc": 0.9}}``, or a list of records' metrics.
 
+    In place of a number may stand ``{"value": 0.9, "stat": 0.01}``.
+
     Raises:
         InvalidError: when it is none of these.
     """
@@ -103,10 +106,28 @@ def metrics(data: bytes, name: str) -> list[Metric]:
             hint='Write {"auc": 0.91}, {"test": {"auc": 0.91}} or [{"name": "auc", "value": 0.91, "stat": 0.002}].',
         )
     found = []
-    for key, number in leaves(value):
+    for key, told in _figures(value):
         split, _, last = key.rpartition(".")
         try:
-            found.append(Metric(name=last, value=seen.figure(number), split=split or None))
+            whole = {**told, "value": seen.figure(told["value"])}
+            found.append(Metric.read({"name": last, "split": split or None, **whole}))
         except (TypeError, ValueError, HerdbookError):
             continue
     return found
+
+
+_UNCERTAIN = frozenset({"value", "stat", "stat_low", "stat_high", "syst", "syst_low", "syst_high", "unit"})
+
+
+def _figures(value: Any, name: str = "") -> Iterator[tuple[str, Json]]:  # noqa: ANN401 - JSON, TOML, YAML
+    """Yield (dotted name, fields of a metric): a number, or a table with a ``value``, whose other fields qualify it."""
+    if not isinstance(value, dict):
+        if name and value is not None:
+            yield name, {"value": value}
+    elif name and isinstance(value.get("value"), int | float | str):
+        params = {key: item for key, item in value.items() if key not in _UNCERTAIN}
+        told = {key: item for key, item in value.items() if key in _UNCERTAIN and item is not None}
+        yield name, {**told, **({"params": params} if params else {})}
+    else:
+        for key, inner in value.items():
+            yield from _figures(inner, f"{name}.{key}" if name else str(key))
