@@ -10,7 +10,7 @@ from pydantic import Field
 from herdbook.model.base import Bool, Int, Sha256, Text, Time, Value
 from herdbook.model.identifiers import NonEmpty
 
-ItemId = Annotated[Text, Field(pattern="^[A-Z][A-Z0-9]*[0-9]+$|^[a-z][a-z0-9]*\\.[A-Za-z0-9-]+$")]
+ItemId = Annotated[Text, Field(pattern="^[A-Z][0-9]+$|^[A-Za-z][A-Za-z0-9_-]*\\.[A-Za-z0-9-]+$")]
 Category = Literal["F", "A", "I", "R", "T", "S"]
 
 

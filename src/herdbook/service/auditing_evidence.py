@@ -158,8 +158,9 @@ class Evidence:
     """Whether the event that entered it names it still; without an answer nobody looked."""
     verified: tuple[FileCheck, ...] | None = None
     """What reading its files again showed; without an answer nobody did."""
+    asked: frozenset[str] = frozenset()
+    """Files of the training of which it was asked whether their bytes are here; ``kept`` are those that are."""
     kept: frozenset[str] = frozenset()
-    """Those files of the training whose bytes this registry has."""
     evaluated: Mapping[str, Data] = field(default_factory=dict)
     """The datasets of its evaluations, by record."""
     read: Callable[[str], bytes | None] = _nothing

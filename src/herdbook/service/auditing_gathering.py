@@ -25,6 +25,7 @@ PASSED = frozenset({"conversion", "firmware-build"})
 """Kinds that change how a model is written: what it learnt, it learnt before."""
 MAX_HOPS = 10
 MAX_SUMS = 100_000
+MAX_ASKED = 1000
 SMALL = 4 * 2**20
 _REMEMBERED = 256
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Gatherer:
         exact = f"{entry.model}@{entry.ordinal}"
         training, hops = self.training(dossier)
         inputs = self._inputs(training, namespace_of(entry.model)) if training else ()
+        wanted = _wanted(training, inputs)
         about = [entry.record, *([training.record] if training else [])]
         said = self.registry.statements.about(about)
         return Evidence(
@@ -85,7 +87,8 @@ class Gatherer:
             moves=self._moves(dossier),
             named=self._named(dossier),
             verified=tuple(self.registry.files.verify(exact)) if verify else None,
-            kept=self._kept(training, inputs, namespace_of(entry.model)),
+            asked=wanted,
+            kept=self._kept(wanted, namespace_of(entry.model)),
             evaluated=self._evaluated(dossier),
             read=lambda sha256: self._small(namespace_of(entry.model), sha256),
         )
@@ -211,17 +214,9 @@ class Gatherer:
         told = [op for item in page.items for op in item.event.ops if op.op == "version"]
         return any((op.model, op.ordinal, op.record) == (entry.model, entry.ordinal, entry.record) for op in told)
 
-    def _kept(self, training: ActivityEntry | None, inputs: Sequence[Input], namespace: str) -> frozenset[str]:
-        wanted = set(training.activity.blobs()) if training else set()
-        wanted |= {each.part.file for each in inputs if each.part.file}
-        for each in inputs:
-            sums = each.data.manifest.sums if each.data and each.data.manifest else None
-            if sums and len(sums) <= 1000:
-                wanted |= {digest for digest in sums if digest.startswith("sha256:")}
-        for item in (training.activity.code.untracked or ()) if training and training.activity.code else ():
-            wanted.add(_digest(item.get("sha256")))
-        wanted.discard("")
-        return frozenset(self.registry.files.find(namespace, sorted(wanted))) if wanted else frozenset()
+    def _kept(self, wanted: Iterable[str], namespace: str) -> frozenset[str]:
+        digests = sorted(wanted)
+        return frozenset(self.registry.files.find(namespace, digests)) if digests else frozenset()
 
     def _small(self, namespace: str, sha256: str) -> bytes | None:
         try:
@@ -229,6 +224,20 @@ class Gatherer:
                 return stream.read(SMALL)
         except HerdbookError:
             return None
+
+
+def _wanted(training: ActivityEntry | None, inputs: Sequence[Input]) -> frozenset[str]:
+    """Return the files of a training whose bytes may be here: blobs, inputs, and small datasets."""
+    if training is None:
+        return frozenset()
+    wanted = {*training.activity.blobs(), *(each.part.file or "" for each in inputs)}
+    for each in inputs:
+        sums = each.data.manifest.sums if each.data and each.data.manifest else None
+        if sums and len(sums) <= MAX_ASKED:
+            wanted |= {digest for digest in sums if digest.startswith("sha256:")}
+    for item in (training.activity.code.untracked or ()) if training.activity.code else ():
+        wanted.add(_digest(item.get("sha256")))
+    return frozenset(wanted - {""})
 
 
 def _digest(text: object) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
 from herdbook.kernel import canonical, digests
-from herdbook.kernel.errors import HerdbookError, InvalidError, MissingError
+from herdbook.kernel.errors import HerdbookError, HerdbookWarning, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.model.audits import Absent, Checklist, Declared, Item, Score, Waived
 from herdbook.model.dossiers import Dossier
@@ -63,6 +64,9 @@ def score(item: Item, evidence: Evidence, waivers: Mapping[str, str]) -> Score:
         return checks()[item.check](evidence)
     except HerdbookError as error:
         return Absent(why=f"it could not be looked at: {error.message}")
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # Open objects (links, features, trials) hold whatever somebody wrote: one of them must not end the audit.
+        return Absent(why=f"what is said of it has a shape that was not expected: {type(error).__name__}")
 
 
 def demands(registry: Registry, namespace: str) -> Demands:
@@ -75,12 +79,24 @@ def demands(registry: Registry, namespace: str) -> Demands:
             continue
         body = Checklist.read(entry.statement.body)
         told.append(entry.digest)
-        items |= {item.id: item for item in body.items if item.id.startswith(f"{namespace.replace('-', '')}.")}
+        items |= {item.id: item for item in body.items if _counts(item, namespace)}
         for name, least in body.minima.items():
             minima[name] = max(least, minima.get(name, 0))
-    added = tuple(item for item in items.values() if isinstance(item.check, Declared))
     digest = digests.of(canonical.dumps(sorted(told))) if told else None
-    return Demands(added, minima, digest)
+    return Demands(tuple(items.values()), minima, digest)
+
+
+def _counts(item: Item, namespace: str) -> bool:
+    """Whether an item is the namespace's own and declares its check; of another a person is told."""
+    if item.id.startswith(f"{namespace}.") and isinstance(item.check, Declared):
+        return True
+    warnings.warn(
+        f"the checklist of {namespace} adds {item.id!r}, which does not count: an item is called {namespace}.NAME,"
+        " and its check is an object",
+        HerdbookWarning,
+        stacklevel=2,
+    )
+    return False
 
 
 def waivers(dossier: Dossier, general: Iterable[Mapping[str, str]] = ()) -> dict[str, str]:
@@ -138,24 +154,3 @@ def find(registry: Registry | None, name: str, namespace: str = "") -> Item:
         code="no-item",
         hint="There are: " + ", ".join(item.id for item in items) + ".",
     )
-
-
-def check(body: Checklist, namespace: str) -> None:
-    """Check that what a namespace adds can be scored.
-
-    Raises:
-        InvalidError: ``bad-checklist``, when an item is not the namespace's own, or its check is no declaration.
-    """
-    known = {item.id for item in core().items}
-    for item in body.items:
-        if not item.id.startswith(f"{namespace}.") or not isinstance(item.check, Declared):
-            raise InvalidError(
-                f"the item {item.id!r} cannot be added by {namespace}",
-                code="bad-checklist",
-                hint=f"Call it {namespace}.NAME, and declare its check as an object with field and kind.",
-            )
-    known |= {item.id for item in body.items} | {"level"}
-    if unknown := sorted((body.minima.keys() | body.waivers.keys()) - known):
-        raise InvalidError(
-            f"the checklist has no item {unknown[0]!r}", code="bad-checklist", hint="`herdbook audit --explain ITEM`."
-        )

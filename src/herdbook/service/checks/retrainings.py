@@ -49,6 +49,8 @@ def refused(e: Evidence, entry: StatementEntry, told: Retraining) -> str:
         return f"{bad[0].path}: {bad[0].state}"
     if told.mode == "dry-run" and (lacking := _uncovered(e, told)):
         return f"the dry run did not verify {lacking}"
+    if lost := [each for each in told.inputs if each.uri == "registry" and each.digest in e.asked - e.kept]:
+        return f"{lost[0].path} is no longer kept here"
     return "; ".join(e.gone_since(told.done))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from herdbook.model.activities import Code
 from herdbook.model.audits import Absent, Checked, Level, Score, Stated, Structured, Waived
@@ -13,7 +14,9 @@ from herdbook.service.auditing_reruns import RUN
 
 UNKNOWN = "nobody said how it was trained"
 _HINDER = ("diff-withheld", "diff-too-large", "missing-submodule", "no-commit")
-_REQUIREMENT = re.compile(r"^(#\s*)?([A-Za-z0-9][\w.-]*)\s*(\[[^]]*\])?\s*(==|@)\s*\S+|^https?://\S+", re.MULTILINE)
+_REQUIREMENT = re.compile(
+    r"^(#[ \t]*)?([A-Za-z0-9][\w.-]*)[ \t]*(\[[^]]*\])?[ \t]*(==|@)[ \t]*\S+|^https?://\S+", re.MULTILINE
+)
 _HASH = re.compile(r"sha256[\"']?\s*[:=]\s*[\"']?(sha256:)?[0-9a-f]{64}|#(md5=)?[0-9a-f]{32}\s*$", re.MULTILINE)
 _LOCAL = re.compile(r"^(source|vcs|directory)\s*=.*(editable|virtual|directory|path)\s*=", re.MULTILINE)
 
@@ -126,7 +129,7 @@ def locked(lock: bytes) -> int:
         parts = [part for part in parts if re.search(r"^\s*(name|conda|pypi):", part, re.MULTILINE)]
     else:
         starts = [match.start() for match in _REQUIREMENT.finditer(text)]
-        parts = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+        parts = [text[start:end] for start, end in pairwise([*starts, len(text)])]
     return len(parts) if parts and all(_HASH.search(part) for part in parts) else 0
 
 
