@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from herdbook.model.base import Bool, Int, Text, Time, Value
+from herdbook.model.base import Bool, Int, Sha256, Text, Time, Value
 from herdbook.model.identifiers import NonEmpty
 
 State = Literal["unknown", "exists", "gone"]
@@ -60,3 +60,53 @@ class Location(Value):
     size_bytes: Annotated[Int, Field(ge=0)] | None = None
     checked: Literal["name", "size", "checksum"] | None = None
     lacking: tuple[NonEmpty, ...] | None = None
+
+
+class Resolved(Value):
+    """A dataset whose files are known now.
+
+    ``record`` holds the manifest, ``old`` is the record of the name alone; ``new`` says whether this manifest was not
+    known before. ``events`` only where the place counts them for every file.
+    """
+
+    record: Sha256
+    old: Sha256
+    manifest: Sha256
+    new: Bool
+    location: Location
+    files: Int
+    size_bytes: Int | None = None
+    events: Int | None = None
+
+
+class Rechecked(Value):
+    """What a place says now of a dataset: ``before`` is what was known; ``said`` the statement, if one was made."""
+
+    record: Sha256
+    title: Text
+    before: Text
+    location: Location
+    missing: Int = 0
+    changed: Int = 0
+    lost: Int = 0
+    added: Int = 0
+    said: Sha256 | None = None
+
+
+class Sent(Value):
+    """What lies in a place now: its URI, and the statement that says so."""
+
+    reference: Text
+    record: Sha256
+    location: Location
+    statement: Sha256
+    files: Int
+    size_bytes: Int
+
+
+class Tried(Value):
+    """A copy that was looked at: ``problem`` says why it was passed over; without one the bytes came from it."""
+
+    path: Text
+    uri: Text
+    problem: Text | None = None

@@ -22,10 +22,11 @@ from herdbook.kernel.errors import (
     UnavailableError,
 )
 from herdbook.model.files import File
+from herdbook.model.places import Tried
 from herdbook.ports.blobs import Progress
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
-from herdbook.service.replicas import Replicas, Tried
+from herdbook.service.replicas import Replicas
 
 BUFFER = 1 << 20
 LANES = 4

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.kernel.errors import HerdbookError, InvalidError, MissingError
-from herdbook.model.base import Text, Value
 from herdbook.model.datasets import ManifestLine
 from herdbook.model.files import File
+from herdbook.model.places import Tried
 from herdbook.model.versions import Entry
 from herdbook.ports.blobs import Progress
 from herdbook.ports.places import Place, Places
@@ -26,14 +26,6 @@ from herdbook.service import placing
 BUFFER = 1 << 20
 _MOST = 100_000
 """Files of a place that are remembered; a version's place has few."""
-
-
-class Tried(Value):
-    """A copy that was looked at: ``problem`` says why it was passed over; without one the bytes came from it."""
-
-    path: Text
-    uri: Text
-    problem: Text | None = None
 
 
 class Replicas:

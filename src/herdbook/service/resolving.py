@@ -7,45 +7,13 @@ from collections.abc import Callable, Iterator
 
 from herdbook.kernel import times
 from herdbook.kernel.errors import HerdbookError, InvalidError, MissingError, UnavailableError
-from herdbook.model.base import Bool, Int, Sha256, Text, Value
 from herdbook.model.datasets import Dataset, DatasetEntry, ManifestLine
 from herdbook.model.identifiers import Identifier
-from herdbook.model.places import Location
+from herdbook.model.places import Location, Rechecked, Resolved
 from herdbook.model.statements import Evidence, Said, Subject
 from herdbook.ports.places import Place, Places
 from herdbook.ports.registry import Registry
 from herdbook.service import links, manifests, placing
-
-
-class Resolved(Value):
-    """A dataset whose files are known now.
-
-    ``record`` holds the manifest, ``old`` is the record of the name alone; ``new`` says whether this manifest was not
-    known before. ``events`` only where the place counts them for every file.
-    """
-
-    record: Sha256
-    old: Sha256
-    manifest: Sha256
-    new: Bool
-    location: Location
-    files: Int
-    size_bytes: Int | None = None
-    events: Int | None = None
-
-
-class Rechecked(Value):
-    """What a place says now of a dataset: ``before`` is what was known; ``said`` the statement, if one was made."""
-
-    record: Sha256
-    title: Text
-    before: Text
-    location: Location
-    missing: Int = 0
-    changed: Int = 0
-    lost: Int = 0
-    added: Int = 0
-    said: Sha256 | None = None
 
 
 def resolve(

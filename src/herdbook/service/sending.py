@@ -14,9 +14,8 @@ from typing import BinaryIO
 from herdbook.kernel import times
 from herdbook.kernel.errors import CorruptError, InvalidError, MissingError, UnavailableError
 from herdbook.kernel.names import namespace_of
-from herdbook.model.base import Int, Sha256, Text, Value
 from herdbook.model.files import File
-from herdbook.model.places import Location, Sending
+from herdbook.model.places import Sending, Sent
 from herdbook.model.versions import Entry
 from herdbook.ports.blobs import Progress
 from herdbook.ports.places import Depot, Place, Places
@@ -28,17 +27,6 @@ _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 180
 """Characters of a dataset's name, so that those of its files stay below Rucio's 250."""
 _LONGEST_LAST = 48
-
-
-class Sent(Value):
-    """What lies in a place now: its URI, and the statement that says so."""
-
-    reference: Text
-    record: Sha256
-    location: Location
-    statement: Sha256
-    files: Int
-    size_bytes: Int
 
 
 def put(

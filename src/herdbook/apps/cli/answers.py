@@ -20,6 +20,7 @@ from herdbook.model.journal import Checkpoint, EventEntry
 from herdbook.model.lineage import Impact, Lineage
 from herdbook.model.mirrors import AdoptReport, MirrorReport
 from herdbook.model.models import ModelEntry
+from herdbook.model.places import Location, Rechecked, Resolved, Sent, Tried
 from herdbook.model.plans import Plan
 from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.rechecks import Looked, RecheckReport
@@ -121,11 +122,12 @@ class More(Answer):
 
 
 class Fetched(Answer):
-    """What was fetched: paths relative to the folder."""
+    """What was fetched: paths relative to the folder, and copies in places that were tried."""
 
     reference: Text
     folder: Text
     files: tuple[Text, ...]
+    tried: tuple[Tried, ...] = ()
 
 
 class Verified(Answer):
@@ -309,6 +311,16 @@ class Problem(Answer):
     exit_status: Int
 
 
+class CardAnswer(Value):
+    """A card: what was written where, or what was saved."""
+
+    file: Text | None = None
+    changed: Bool | None = None
+    text: Text | None = None
+    statement: Sha256 | None = None
+    sections: tuple[Text, ...] | None = None
+
+
 class Shape(NamedTuple):
     """What a command prints on stdout: one object of these values, or, where ``many``, any number, one a line."""
 
@@ -322,6 +334,7 @@ ANSWERS: dict[str, Shape] = {
     "show": Shape((FoundDossier,)),
     "list": Shape((ModelEntry, FoundVersion), many=True),
     "search": Shape((FoundVersion, Count, Facets), many=True),
+    "card": Shape((CardAnswer,)),
     "impact": Shape((Impact,)),
     "study add": Shape((ActivityEntry,)),
     "study show": Shape((ActivityEntry,)),
@@ -368,6 +381,10 @@ ANSWERS: dict[str, Shape] = {
     "dataset diff": Shape((ProfileDifference,)),
     "dataset split": Shape((SplitEntry,)),
     "dataset list": Shape((DatasetEntry,), many=True),
+    "dataset resolve": Shape((Resolved,)),
+    "dataset recheck": Shape((Rechecked,), many=True),
+    "data put": Shape((Sent,)),
+    "data where": Shape((StatementEntry, Location), many=True),
     "activity add": Shape((ActivityEntry,)),
     "activity register": Shape((ActivityEntry,)),
     "activity show": Shape((ActivityEntry,)),

@@ -9,6 +9,7 @@ import click
 
 from herdbook.apps.cli import (
     dataset_origins,
+    dataset_places,
     dataset_profiles,
     dataset_reading,
     dataset_splits,
@@ -34,6 +35,8 @@ def dataset() -> None:
 dataset.add_command(dataset_profiles.profile)
 dataset.add_command(dataset_profiles.diff)
 dataset.add_command(dataset_splits.split)
+dataset.add_command(dataset_places.resolve)
+dataset.add_command(dataset_places.recheck)
 
 
 @dataset.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import click
 
@@ -13,26 +14,43 @@ from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
 from herdbook.kernel.errors import EXIT_STATUS, Kind
+from herdbook.model.places import Tried
 
 
 @click.command(cls=Command)
 @click.argument("reference", shell_complete=complete_reference)
 @click.argument("folder", type=click.Path(path_type=str))
 @click.option("--link", is_flag=True, help="Of a server: link files from the cache, read-only, instead of copying.")
+@click.option("--from-replica", is_flag=True, help="Not the registry's bytes: those of places that have copies.")
 @pass_session
-def fetch(session: Session, /, *, reference: str, folder: str, link: bool) -> None:
+def fetch(session: Session, /, *, reference: str, folder: str, link: bool, from_replica: bool) -> None:
     """Fetch a version's files, verified, into a folder.
 
     No byte is handed out that is not as registered. A file that is there already and is the same stays; one that
-    differs is never overwritten.
+    differs is never overwritten. What the registry does not have, or has wrong, comes from places of which a statement
+    says that they have it, in Rucio for one; a copy there that is wrong is passed over, and named.
     """
+    from herdbook.bootstrap.places import opened
     from herdbook.service import fetch as service
 
-    with session.registry(read_only=True) as registry:
+    tried: list[Tried] = []
+    with session.registry(read_only=True) as registry, opened() as places:
         entry = registry.versions.get(reference)
-        with progress.counting_bytes(session.output, "fetching", entry.version.size) as count:
-            files = service.fetch(registry, reference, folder, link=link, progress=count)
-    answer = Fetched(reference=entry.reference, folder=folder, files=tuple(files))
+        with (
+            progress.counting_bytes(session.output, "fetching", entry.version.size) as count,
+            _passed_over(session, tried),
+        ):
+            files = service.fetch(
+                registry,
+                reference,
+                folder,
+                link=link,
+                progress=count,
+                places=places,
+                from_replica=from_replica,
+                tried=tried.append,
+            )
+    answer = Fetched(reference=entry.reference, folder=folder, files=tuple(files), tried=tuple(tried))
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import text as t
@@ -49,6 +67,17 @@ def fetch(session: Session, /, *, reference: str, folder: str, link: bool) -> No
         session.output.message(entry.chosen)
     if entry.withdrawn:
         session.output.warn(f"{entry.reference} was withdrawn; herdbook show {entry.reference} says why")
+
+
+@contextlib.contextmanager
+def _passed_over(session: Session, tried: list[Tried]) -> Iterator[None]:
+    """Warn of copies that were no good, whatever came of it."""
+    try:
+        yield
+    finally:
+        for each in tried:
+            if each.problem is not None:
+                session.output.warn(f"passed over the copy of {each.path} at {each.uri}: {each.problem}")
 
 
 @click.command(cls=Command)

@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Files": {
         "fetch": Entry(_AT + "files", "fetch", "Fetch a version's files, verified, into a folder."),
         "verify": Entry(_AT + "files", "verify", "Read registered files again and compare."),
+        "data": Entry(_AT + "places", "data", "Where a version's bytes lie outside of registries."),
         "inspect": Entry(_AT + "files", "inspect", "Read facts of files that are not registered."),
     },
     "Bring from elsewhere": {
@@ -54,6 +55,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "statement": Entry(_AT + "statements", "statement", "What was learnt about something."),
         "dataset": Entry(_AT + "datasets", "dataset", "What models are trained and tested on."),
         "activity": Entry(_AT + "activities", "activity", "What turned inputs into outputs: trainings, conversions."),
+        "card": Entry(_AT + "cards", "card", "Write a model card, or a dataset's datasheet, from what is known."),
         "study": Entry(_AT + "studies", "study", "How hyper-parameters were searched for."),
         "profile": Entry(_AT + "models", "profile", "What a model is for."),
         "undo": Entry(_AT + "versions", "undo", "Withdraw a mistaken registration."),
