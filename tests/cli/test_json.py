@@ -87,6 +87,11 @@ def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("eta,loss\n0.1,3\n0.2,1\n", "utf-8")
     study = ask("study", "add", "demo", str(tmp_path / "trials.csv"), "--objective", "loss", "--for", f"{MODEL}:v1")
     assert ask("study", "show", study[0]["record"])[0]["activity"]["search"]["chosen"] == 1
+    card = tmp_path / "CARD.md"
+    assert ask("card", f"{MODEL}:v1", "--write", str(card))[0]["changed"]
+    card.write_text(card.read_text("utf-8") + "\nMine.\n", "utf-8")
+    assert ask("card", f"{MODEL}:v1", "--save", str(card))[0]["sections"] == ["contact"]
+    ask("card", f"{MODEL}:v1", "--write", str(card), "--check")
     assert ask("impact", f"{MODEL}:v1")[0]["title"].startswith(MODEL)
     assert ask("history", f"{MODEL}@production")[0]["reason"] == "validated"
     assert ask("diff", f"{MODEL}:v1", f"{MODEL}:v2")[0]["changes"]

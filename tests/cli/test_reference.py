@@ -18,7 +18,7 @@ from herdbook.model.query_parser import parse, unparse
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
     r"\w+",
-    "activity adopt alias backup bundle cache completion config dataset diff doctor fetch gc golden history "
+    "activity adopt alias backup bundle cache card completion config dataset diff doctor fetch gc golden history "
     "identity impact import init inspect journal list mirror move namespace profile register release retrain "
     "search serve show spool statement store study trace undo verify webhook whoami",
 )
