@@ -35,10 +35,10 @@ stack: setup .cache/localstack/.ready
 	$(BIN)/python tools/stack.py
 
 # PostgreSQL comes with the other wheels. A server that cannot be had skips its tests, and fails them under CI.
-test: setup lint .cache/localstack/.ready .cache/frameworks/.ready
+test: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: setup lint .cache/localstack/.ready .cache/frameworks/.ready
+test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready
 	$(BIN)/python -m pytest -n $(JOBS)
 
 # The peer is measured in an environment of its own.
@@ -50,6 +50,10 @@ test-all: setup lint .cache/localstack/.ready .cache/frameworks/.ready
 # The S3 server of the tests, in an environment of its own; where it cannot be had the script says so.
 .cache/localstack/.ready: tools/servers/localstack.txt
 	PYTHON="$(PYTHON)" tools/servers/localstack.sh
+
+# The Rucio server of the tests, likewise.
+.cache/rucio/.ready: tools/servers/rucio.txt
+	PYTHON="$(PYTHON)" tools/servers/rucio.sh
 
 # The libraries of the trainings that tests capture; where they cannot be had the script says so.
 .cache/frameworks/.ready: tools/frameworks.txt tools/frameworks.sh
@@ -71,4 +75,4 @@ wheel: setup
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) dist .cache/localstack .cache/frameworks .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .cache/localstack .cache/rucio .cache/frameworks .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
