@@ -75,7 +75,8 @@ class DatasetProfile(Value):
         unread: files that could not be read and why, the first thousand; ``unread_files`` says how many there are.
         missing_values: by column (``*``: all), the numbers that were declared to stand for an absent value.
         problems: what files say differently, units that are not UCUM, the first hundred.
-        fingerprint: of names, types, counts, extremes and quantiles of all columns; equal data give an equal one.
+        fingerprint: of names, types, counts and content of all columns, in whatever order the entries stand: equal
+            data give an equal one, in whatever format and however many files. It finds accidents, not forgeries.
         sampled: whether quantiles of a column are of a part of its values.
     """
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from herdbook.kernel import canonical, digests
 from herdbook.kernel.errors import ConflictError, HerdbookError, InvalidError
-from herdbook.model.base import Json
-from herdbook.model.dataset_profiles import DatasetProfile, ProfiledColumn, Table
+from herdbook.model.dataset_profiles import DatasetProfile, Table
 from herdbook.ports.blobs import Progress
 from herdbook.ports.dataset_readers import DataFile, DataFiles, DataTable
 from herdbook.service.dataset_files import DataPath, several
@@ -195,7 +194,7 @@ class Profiling:
         self._check()
         problems = list(self._problems)
         tables = tuple(self._tables[name].told(self.wanted.units, problems) for name in sorted(self._tables))
-        digest = fingerprint(tables) if tables else None
+        digest = fingerprint(self._tables.values()) if tables else None
         if sum(len(table.columns) for table in tables) > MAX_QUANTILES:
             problems.insert(0, f"there are more than {MAX_QUANTILES} columns: their quantiles are left out")
             tables = tuple(map(_without_quantiles, tables))
@@ -253,18 +252,11 @@ def _without_quantiles(table: Table) -> Table:
     return table.model_copy(update={"columns": columns})
 
 
-def fingerprint(tables: Iterable[Table]) -> str:
-    """Return the sha256 of what tells data from other data: names, types, counts, extremes and quantiles of columns.
+def fingerprint(tables: Iterable[TableTally]) -> str:
+    """Return the sha256 of what tells data from other data: names, types, counts, and the content of all columns.
 
-    The order of columns, descriptions and units do not count, nor means, which depend on the order of a sum.
+    Names of tables, the order of columns and entries, units and the format do not count: what was converted whole has
+    the fingerprint of what it was converted from.
     """
-    told = [
-        [table.name, table.entries, sorted(map(_essence, table.columns), key=lambda each: str(each["name"]))]
-        for table in sorted(tables, key=lambda each: each.name)
-    ]
+    told = sorted([table.entries, sorted(tally.essence() for tally in table.columns.values())] for table in tables)
     return digests.of(canonical.dumps(told))
-
-
-def _essence(column: ProfiledColumn) -> Json:
-    left_out = {"description", "unit", "mean", "deviation", "sampled"}
-    return column.model_dump(mode="json", exclude=left_out, exclude_none=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from herdbook.model.dataset_profiles import ProfiledColumn, Table
-from herdbook.service.quantiles import Sketch
+from herdbook.service.quantiles import Sketch, content
 
 SAFE = 2**53 - 1
 Values = NDArray[np.generic]
@@ -35,6 +36,7 @@ class ColumnTally:
         self.numbers = False
         self._gaps = tuple(gaps)
         self._sketch = Sketch(room, origin)
+        self._content = 0
         self._finite = 0
         self._mean = self._squares = 0.0
         self._least: float | None = None
@@ -49,6 +51,7 @@ class ColumnTally:
         if not numbers or not len(present):
             return
         self._sketch.add(present)
+        self._content += content(present)
         low, high = present.min().item(), present.max().item()
         self._least = low if self._least is None else min(self._least, low)
         self._most = high if self._most is None else max(self._most, high)
@@ -67,6 +70,7 @@ class ColumnTally:
         self.entries += other.entries
         self.numbers = self.numbers or other.numbers
         self._sketch.merge(other._sketch)
+        self._content += other._content
         if other._least is not None and other._most is not None:
             self._least = other._least if self._least is None else min(self._least, other._least)
             self._most = other._most if self._most is None else max(self._most, other._most)
@@ -86,6 +90,12 @@ class ColumnTally:
         """Return the quantiles; the first and the last are known exactly."""
         inner = [value.item() for value in self._sketch.quantiles()[1:-1]]
         return tuple(map(figure, (least, *inner, most)))
+
+    def essence(self) -> list[Any]:
+        """Return what tells the column from one with other values: name, type, shape, counts, content."""
+        held = f"{self._content % 2**64:016x}" if self.numbers else ""
+        shape = list(self.column.shape or ())
+        return [self.column.name, self.column.dtype, shape, self.values, self.missing, held]
 
     def told(self, entries: int, unit: str | None) -> ProfiledColumn:
         """Return the column with its figures; entries of files that lack it are missing, where it has no shape."""
