@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: setup demo tau-id stack test test-all lint bench wheel lock clean
+.PHONY: setup demo retrain tau-id stack test test-all lint bench wheel lock clean
 .DEFAULT_GOAL := test
 
 # pip refuses what does not have the hash in the lock; the package itself is built with the locked hatchling.
@@ -19,6 +19,10 @@ setup: $(VENV)/.ready
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py
+
+# A captured training, repeated by a stranger. An environment is made for it, so an index of packages should be reachable.
+retrain: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/retrain.py
 
 # Needs the data pack: HERDBOOK_DATA, else ../shared/data.
 tau-id: setup
