@@ -114,7 +114,7 @@ def _hidden(top: Path, entries: Iterable[Entry], changes: Changes, prefix: bytes
         if not (entry.tag.islower() or entry.tag == "S") or entry.mode not in {"100644", "100755"}:
             continue
         size, digest = _read(top, entry.path, "sha1" if len(entry.oid) == 40 else "sha256", blob=True)
-        if size is not None and digest != entry.oid:
+        if digest != entry.oid and (size is not None or entry.tag not in "Ss"):  # a sparse checkout lacks files
             changes.problem("hidden-change", prefix + entry.path)
             changes.dirty = True
             found.append(entry.path)
@@ -225,41 +225,38 @@ def _declared_address(git: Git, top: Path, path: str) -> str | None:
 
 def _measure(top: Path, limit: int, changes: Changes) -> None:
     """Give each loose file its size and, smallest first as far as the limit goes, its digest."""
-    sized: list[tuple[int, bytes]] = []
-    for path, described in changes.loose.items():
-        described["path"] = paths.escape(path)
-        if len(sized) < 10 * UNTRACKED_FILES:
-            size, target = _stat(top, path)
-            if size is not None:
-                described["size"] = size
-                sized.append((size, path))
-            if target is not None:
-                described["link"] = target
-    read = 0
-    for size, path in sorted(sized)[:UNTRACKED_FILES]:
-        if read + size > limit:
-            break
-        read += size
-        known, digest = _read(top, path, "sha256", at_most=size)
-        if known is not None:
-            changes.loose[path] |= {"size": known, "sha256": f"sha256:{digest}"}
-    if any("sha256" not in item and "link" not in item for item in changes.loose.values()):
-        changes.problem("untracked-unread")
     if len(changes.loose) > UNTRACKED_FILES:
         changes.problem("too-many-untracked")
         changes.loose = dict(list(changes.loose.items())[:UNTRACKED_FILES])
+    sized: list[tuple[int, bytes]] = []
+    for path, described in list(changes.loose.items()):
+        if (size := _size(top, path, changes)) is None:
+            del changes.loose[path]
+            continue
+        changes.loose[path] = {"path": paths.escape(path), **described, "size": size}
+        sized.append((size, path))
+    read = 0
+    for size, path in sorted(sized):
+        if read + size > limit:
+            changes.problem("untracked-unread")
+            break
+        read += size
+        known, digest = _read(top, path, "sha256", at_most=size)
+        if known is None:
+            changes.problem("untracked-unread")
+        else:
+            changes.loose[path] |= {"size": known, "sha256": f"sha256:{digest}"}
 
 
-def _stat(top: Path, path: bytes) -> tuple[int | None, str | None]:
-    """Return the size of a regular file, or the target of a link, which is never followed."""
-    full = top / os.fsdecode(path)
+def _size(top: Path, path: bytes, changes: Changes) -> int | None:
+    """Return the size of a regular file. A link is a problem, and never followed; pipes and sockets have no bytes."""
     try:
-        state = full.lstat()
-        if stat.S_ISLNK(state.st_mode):
-            return None, paths.escape(os.fsencode(full.readlink()))
-        return (state.st_size if stat.S_ISREG(state.st_mode) else None), None
+        state = (top / os.fsdecode(path)).lstat()
     except OSError:
-        return None, None
+        return None
+    if stat.S_ISLNK(state.st_mode):
+        changes.problem("untracked-link", path)
+    return state.st_size if stat.S_ISREG(state.st_mode) else None
 
 
 def _read(

@@ -81,7 +81,8 @@ class Code(Value):
 
     ``untracked`` lists files that git does not know, each with ``path``, ``sha256`` and ``size``. ``problems`` are
     codes of what stands in the way of having it again: ``no-git``, ``no-commit``, ``detached-head``, ``shallow``,
-    ``unpushed``, ``no-remote``, ``missing-submodule:PATH``, ``diff-too-large``, ``diff-withheld``.
+    ``unpushed``, ``no-remote``, ``missing-submodule:PATH``, ``diff-too-large``, ``diff-withheld``, and others that
+    the page on surroundings lists.
     """
 
     repository: NonEmpty | None = None

@@ -274,6 +274,16 @@ def test_an_edited_script_that_git_was_told_to_overlook_is_told(tmp_path: Path) 
     assert [item["sha256"] for item in state.code.untracked or ()] == [digests.of(b"print('other')\n")]
 
 
+def test_a_file_that_git_overlooks_is_told_when_it_is_gone_but_not_in_a_sparse_checkout(tmp_path: Path) -> None:
+    here = tree(tmp_path, a="1", b="2")
+    git(here, "update-index", "--skip-worktree", "b")
+    (here / "b").unlink()
+    assert reader.read(here).code.dirty is False
+    git(here, "update-index", "--assume-unchanged", "a")
+    (here / "a").unlink()
+    assert "hidden-change:a" in problems(reader.read(here))
+
+
 def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
     here = tree(tmp_path)
     git(here, "config", "core.trustctime", "false")
