@@ -17,6 +17,8 @@ class _Local(_thread._local):
     """Whether the shim itself is at work: what it opens is not noticed."""
     depth = 0
     """How many calls that train are open: what one of them trains inside is its own affair."""
+    parsers = 0
+    """How many parsers of arguments are open: a sub-command's is called by the outer one."""
     told = ""
     """The library whose outermost call was told, while it lasts."""
 

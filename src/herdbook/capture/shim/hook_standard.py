@@ -14,12 +14,6 @@ if TYPE_CHECKING:  # the module typing is not imported into a training
     from typing import Any
 
 
-class _Parsing:
-    """How deep in parsers this is: a sub-command's parser is called by the outer one."""
-
-    depth = 0
-
-
 def arguments(module: ModuleType) -> None:
     """Tell the namespace that the outermost parser made."""
     for name in ("parse_args", "parse_known_args"):
@@ -27,18 +21,19 @@ def arguments(module: ModuleType) -> None:
 
 
 def _parse(_args: tuple[Any, ...], _kwargs: dict[str, Any]) -> int:
-    _Parsing.depth += 1
-    return _Parsing.depth
+    local.parsers += 1
+    return local.parsers
 
 
 def _parsed(depth: int, _args: tuple[Any, ...], _kwargs: dict[str, Any], result: object) -> None:
-    _Parsing.depth = depth - 1
+    local.parsers = depth - 1
     namespace = result[0] if isinstance(result, tuple) and result else result
     if depth != 1 or isinstance(namespace, BaseException) or not hasattr(namespace, "__dict__"):
         return
     items = sorted(vars(namespace).items())
     for session in told():
-        session.parameters("argparse", [(name, value) for name, value in items if not callable(value)])
+        if session.how in (None, "fork"):  # an interpreter started as a worker parses what its starter needs
+            session.parameters("argparse", [(name, value) for name, value in items if not callable(value)])
 
 
 def seed(name: str, value: object) -> None:
@@ -84,8 +79,3 @@ def training_begins() -> None:
             session.trained = True
             random_state(session)
             flags(session)
-
-
-def nested() -> bool:
-    """Say whether this is called inside a call that trains."""
-    return local.depth > 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .hook_standard import nested, seeding, training_begins
+from .guard import local
+from .hook_standard import seeding, training_begins
 from .opens import by_library
 from .patching import patch
 from .sessions import told
@@ -39,7 +40,7 @@ def optimizer(module: ModuleType) -> None:
     def after(_token: Any, args: tuple[Any, ...], _kwargs: dict[str, Any], result: object) -> None:
         if not isinstance(result, BaseException):
             training_begins()
-            if not nested():
+            if local.depth == 0:
                 _tell_optimizer(args[0])
 
     patch(module.Optimizer, "__init__", None, after)

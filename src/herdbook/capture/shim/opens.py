@@ -79,10 +79,19 @@ def _mode(flags: int) -> str:
 
 def _look(path: str, mode: str) -> None:
     path = os.path.abspath(path)
+    if mode == "r" and path.endswith(".pyc"):
+        path = _source(path)
     if not is_noise(path) and any(not session.knows("open", (path, mode)) for session in told()):
         via = _via()
         if via:
             _tell(path, mode, via)
+
+
+def _source(path: str) -> str:
+    """Return the module that a file of compiled code was made from: that is what is imported."""
+    folder, name = os.path.split(path)
+    parent, cache = os.path.split(folder)
+    return os.path.join(parent, name.partition(".")[0] + ".py") if cache == "__pycache__" else path
 
 
 def is_noise(path: str) -> bool:
@@ -101,8 +110,7 @@ def _tell(path: str, mode: str, via: str) -> None:
     except (OSError, ValueError):
         if mode == "r":
             return  # there is none: the opening will fail
-        if mode == "+":
-            mode = "w"
+        mode = "w"  # made by this
     else:
         if found.st_mode & 0o170000 != 0o100000:  # no regular file
             return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the module typing is not imported into a training
 LIMITS = {"open": 100_000, "metric": 500_000, "parameter": 10_000, "seed": 1_000}
 """So many lines of a sort are written by one process; then a line ``limit`` says that there were more."""
 OTHER_LIMIT = 10_000
+_LARGEST = sys.float_info.max
 MOST_SOURCES = 16
 """So many different settings of one source are told: estimators, optimisers, data loaders of one class."""
 
@@ -114,7 +115,7 @@ class Session:
     ) -> None:
         """Write a metric; with a step it is a point of the history. What is no number is passed over."""
         found = number(value)
-        if found is None:
+        if not isinstance(found, (int, float)) or (isinstance(found, int) and abs(found) > _LARGEST):
             return
         fields: dict[str, Any] = {"name": str(name), "value": found, "split": split, "source": source}
         if step is not None:

@@ -7,6 +7,8 @@ import os
 import time
 from _collections import deque  # type: ignore[import-not-found]  # in C; collections itself imports more
 
+from .guard import local
+
 PROMPT = 1000
 """So many lines go to the file one by one, so that a killed process loses none; later ones wait a moment."""
 WAIT = 0.25
@@ -49,6 +51,7 @@ class Writer:
         """Write what waits; when another thread is writing, leave it to that one, or to the next line."""
         if not (self._lock.acquire(True, wait) if wait else self._lock.acquire(False)):
             return
+        busy, local.busy = local.busy, True  # its own file is not noticed
         try:
             lines = []
             while self._waiting:
@@ -59,6 +62,7 @@ class Writer:
         except OSError as failure:
             self._go_quiet(failure)
         finally:
+            local.busy = busy
             self._lock.release()
 
     def _append(self, data: bytes) -> None:
