@@ -79,14 +79,18 @@ def register(session: Session, /, *, namespace: str, identifier: str | None, **g
         made = dataset_origins.record(registry, namespace, value, origin)
 
     def view() -> Drawing:
+        from rich.console import Group as Stack
+
         from herdbook.apps.cli.views import text as t
 
         held = t.joined((t.many(read.files, "file"), t.size(read.size_bytes)), ", ") if read.files else ""
         events = t.many(read.events, "event") if read.events is not None else ""
-        by = f"made by {made.activity.kind} {t.short(made.record)}" if made else ""
-        return t.line(
-            ("registered", t.GOOD), (value.title, t.HEAD), (t.short(entry.record), t.DIM), (held, t.DIM), events, by
+        told = t.line(
+            ("registered", t.GOOD), (value.title, t.HEAD), (t.short(entry.record), t.DIM), (held, t.DIM), events
         )
+        if made is None:
+            return told
+        return Stack(told, t.line("made by", made.activity.kind, (t.short(made.record), t.DIM)))
 
     session.output.one(entry, view, brief=entry.record)
     read.tell(session, entry)
