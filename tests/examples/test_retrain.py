@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import NeedTool
 
 STORY = Path(__file__).resolve().parents[2] / "examples" / "retrain.py"

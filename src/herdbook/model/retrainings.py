@@ -73,6 +73,11 @@ class Need(Value):
     brought: Annotated[Int, Field(ge=0)] = 0
     detail: Text = ""
 
+    @property
+    def obtainable(self) -> bool:
+        """Whether it is known from where it would come; what an environment is shows only when it is made."""
+        return self.what == "environment" or bool(self.where) or self.state == "verified"
+
 
 class RetrainingPlan(Value):
     """What training a version again takes, worked out from the record alone, before anything starts.
@@ -101,8 +106,9 @@ class RetrainingPlan(Value):
 
     @property
     def runnable(self) -> bool:
-        """Whether nothing that is needed is known to be missing."""
-        return not self.problems and not any(need.state in {"missing", "different"} for need in self.needs)
+        """Whether nothing that is needed is missing, or lies where nobody could be asked."""
+        hindered = (need.state in {"missing", "different"} or not need.obtainable for need in self.needs)
+        return not self.problems and not any(hindered)
 
     @property
     def ready(self) -> bool:

@@ -118,8 +118,11 @@ def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained: 
 
 def _folder() -> Path:
     from herdbook.bootstrap import settings
+    from herdbook.service.retraining import job
 
-    return Path(settings.load().text("cache")).expanduser() / "retrain" / secrets.token_hex(8)
+    top = Path(settings.load().text("cache")).expanduser() / "retrain"
+    job.sweep(top)
+    return top / secrets.token_hex(8)
 
 
 @contextlib.contextmanager

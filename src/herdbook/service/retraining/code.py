@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herdbook.kernel import paths
 from herdbook.kernel.errors import CorruptError, HerdbookError, MissingError, UnavailableError
 from herdbook.model.activities import Activity, Code
 from herdbook.model.retrainings import Need
@@ -42,6 +43,8 @@ class Found:
     untracked: tuple[tuple[str, str, int, str], ...] = field(default=())
     """Path, sha256, size and namespace of each file that git did not know."""
     diff: tuple[str, str] | None = None
+    submodules: tuple[tuple[str, str, str], ...] = ()
+    """Path, commit and repository of each submodule that can be had."""
 
 
 def find(finder: Finder, activity: Activity, record: str, repository: str = "") -> Found:
@@ -61,7 +64,8 @@ def find(finder: Finder, activity: Activity, record: str, repository: str = "") 
         need, bundle, chosen = _commit(finder, code, record, [each for each in bundles if each in held], repository)
         needs.insert(0, need)
     diff = (held[code.diff][0], code.diff) if code.diff in held else None
-    return Found(tuple(needs), tuple(problems), bundle, chosen, tuple(untracked), diff)
+    more, submodules = _submodules(finder, code)
+    return Found((*needs, *more), tuple(problems), bundle, chosen, tuple(untracked), diff, tuple(submodules))
 
 
 def _problem(told: str) -> str:
@@ -122,11 +126,29 @@ def _commit(
     return Need.read({**told, "state": "missing", "detail": "; ".join(why) or "no repository is known"}), None, ""
 
 
+def _submodules(finder: Finder, code: Code) -> tuple[list[Need], list[tuple[str, str, str]]]:
+    """Return what is needed of submodules: each has a repository of its own."""
+    needs: list[Need] = []
+    found: list[tuple[str, str, str]] = []
+    for each in code.submodules or ():
+        path, commit, repository = (str(each.get(name) or "") for name in ("path", "commit", "repository"))
+        told = {"what": "code", "path": f"submodule {path}", "digest": f"git:{commit}"}
+        uri = _uri(repository, commit)
+        state, detail = _look(finder, uri, commit) if repository else ("missing", "no repository of it is known")
+        needs.append(Need.read({**told, "state": state, "where": uri, "uri": uri, "detail": detail}))
+        if state != "missing":
+            found.append((path, commit, uri))
+    return needs, found
+
+
 def _remote(code: Code) -> list[str]:
-    if not code.repository:
-        return []
-    url = code.repository
-    return [url if url.startswith("/") else f"git+{url.removeprefix('git+')}@{code.commit}"]
+    return [_uri(code.repository, str(code.commit))] if code.repository else []
+
+
+def _uri(repository: str, commit: str) -> str:
+    if not repository or repository.startswith("/"):
+        return repository
+    return f"git+{repository.removeprefix('git+')}@{commit}"
 
 
 def _look(finder: Finder, uri: str, commit: str) -> tuple[str, str]:
@@ -171,7 +193,7 @@ def _in_bundle(finder: Finder, namespace: str, sha256: str, size: int, commit: s
 
 
 def bring(finder: Finder, found: Found, code: Code, folder: Path) -> None:
-    """Write ``code.bundle`` with the commit, ``git.diff`` and ``untracked/…`` into a job's folder.
+    """Write ``code.bundle`` with the commit, ``submodules/…``, ``git.diff`` and ``untracked/…`` into a job's folder.
 
     Raises:
         MissingError: ``no-commit``, when the repository does not have the commit.
@@ -179,16 +201,18 @@ def bring(finder: Finder, found: Found, code: Code, folder: Path) -> None:
         UnavailableError: ``no-git``, or when the repository cannot be reached.
     """
     blobs = finder.registry.files
-    if found.bundle or found.repository:
-        source = found.repository.removeprefix("git+").removesuffix(f"@{code.commit}")
+    if found.bundle:
         with tempfile.TemporaryDirectory(prefix="code-", dir=folder) as name:
-            if found.bundle:
-                source = str(Path(name) / "stored.bundle")
-                with blobs.blob(*found.bundle) as stream, Path(source).open("wb") as out:
-                    shutil.copyfileobj(stream, out)
-            bare = Path(name) / "code.git"
-            _fetch(bare, source, str(code.commit))
-            _git(["-C", str(bare), "bundle", "create", "--quiet", str(folder / "code.bundle"), REF])
+            stored = Path(name) / "stored.bundle"
+            with blobs.blob(*found.bundle) as stream, stored.open("wb") as out:
+                shutil.copyfileobj(stream, out)
+            _bundle(folder, str(stored), str(code.commit), folder / "code.bundle")
+    elif found.repository:
+        _bundle(folder, found.repository, str(code.commit), folder / "code.bundle")
+    for path, commit, uri in found.submodules:
+        target = folder / "submodules" / f"{paths.check(path)}.bundle"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _bundle(folder, uri, commit, target)
     if found.diff:
         with blobs.blob(*found.diff) as stream, (folder / "git.diff").open("wb") as out:
             shutil.copyfileobj(stream, out)
@@ -196,6 +220,15 @@ def bring(finder: Finder, found: Found, code: Code, folder: Path) -> None:
         (folder / "untracked").mkdir(exist_ok=True)
         with blobs.blob(namespace, sha256) as stream, (folder / "untracked" / str(number)).open("wb") as out:
             shutil.copyfileobj(stream, out)
+
+
+def _bundle(folder: Path, source: str, commit: str, target: Path) -> None:
+    """Write a commit of a repository, or of another bundle, into a bundle that has nothing else."""
+    source = source.removeprefix("git+").removesuffix(f"@{commit}")
+    with tempfile.TemporaryDirectory(prefix="code-", dir=folder) as name:
+        bare = Path(name) / "code.git"
+        _fetch(bare, source, commit)
+        _git(["-C", str(bare), "bundle", "create", "--quiet", str(target), REF])
 
 
 def _fetch(bare: Path, source: str, commit: str) -> None:

@@ -54,17 +54,52 @@ def folder(path: Path, *, keep: bool) -> Iterator[Path]:
             raise ConflictError(
                 f"another retraining works in {path}", code="folder-in-use", hint="Name another folder."
             ) from error
+        _check_free(path, mark)
         _clear(path)
         yield path
     except BaseException:
-        if not existed:
+        if not existed and not _at_work(path):
             _remove(path)
         raise
     else:
-        if not keep:
+        if keep:
+            mark.write_text("kept\n", "utf-8")
+        else:
             _remove(path)
     finally:
         os.close(held)
+
+
+def _check_free(path: Path, mark: Path) -> None:
+    if mark.read_bytes():
+        raise ConflictError(f"{path} was kept", code="folder-in-use", hint="Name another folder, or remove it.")
+    if _at_work(path):
+        raise ConflictError(
+            f"the job of an earlier retraining is still at work in {path}",
+            code="folder-in-use",
+            hint="Wait until it has ended, or name another folder.",
+        )
+
+
+def sweep(top: Path) -> None:
+    """Remove folders of retrainings that were killed: marked, not kept, and nobody's any more."""
+    for mark in top.glob(f"*/{MARK}"):
+        with contextlib.suppress(OSError), mark.open("r+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not held.read() and not _at_work(mark.parent):
+                _remove(mark.parent)
+
+
+def _at_work(path: Path) -> bool:
+    """Say whether the runner of a job still holds the folder: whoever started it may have been killed."""
+    try:
+        with (path / ".lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _clear(path: Path) -> None:
