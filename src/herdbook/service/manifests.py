@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import itertools
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
@@ -38,33 +39,41 @@ def kept(lines: Iterable[ManifestLine]) -> Iterator[Kept]:
     Raises:
         InvalidError: ``paths-collide``, when a path stands twice; ``no-files``, when there is no line.
     """
-    totals = _Totals()
+    files, sizes, events = 0, _Sum("size"), _Sum("events")
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(tempfile.TemporaryFile(prefix="herdbook-manifest-"))
-        before = b""
-        for path, line in _sorted(map(totals.add, lines), stack):
-            if path == before:
-                raise InvalidError(f"the path {path.decode()!r} stands twice in the listing", code="paths-collide")
-            before = path
-            out.write(line)
-        if not totals.files:
+        before: Keyed = (b"", b"")
+        for item in _sorted(map(_keyed, lines), stack):
+            if item == before:  # a file of two datasets of one container
+                continue
+            if item[0] == before[0]:
+                path = before[0].decode()
+                raise InvalidError(f"the path {path!r} stands twice, for different files", code="paths-collide")
+            before = item
+            out.write(item[1])
+            told = json.loads(item[1])
+            files, sizes, events = files + 1, sizes.add(told), events.add(told)
+        if not files:
             raise InvalidError("it has no files", code="no-files", hint="Resolve it again when it has some.")
         out.seek(0)
-        yield Kept(out, totals.files, totals.size, totals.events)
+        yield Kept(out, files, sizes.value, events.value)
 
 
-class _Totals:
-    def __init__(self) -> None:
-        self.files = 0
-        self.size: int | None = 0
-        self.events: int | None = 0
+class _Sum:
+    """A sum over files; where it is unknown of one, it is unknown."""
 
-    def add(self, line: ManifestLine) -> Keyed:
-        self.files += 1
-        # A sum in which one is unknown is unknown.
-        self.size = None if self.size is None or line.size is None else self.size + line.size
-        self.events = None if self.events is None or line.events is None else self.events + line.events
-        return line.path.encode(), canonical.dumps(line.json_object()) + b"\n"
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.value: int | None = 0
+
+    def add(self, told: Mapping[str, int]) -> _Sum:
+        more = told.get(self._name)
+        self.value = None if self.value is None or more is None else self.value + more
+        return self
+
+
+def _keyed(line: ManifestLine) -> Keyed:
+    return line.path.encode(), canonical.dumps(line.json_object()) + b"\n"
 
 
 def _sorted(lines: Iterator[Keyed], stack: contextlib.ExitStack) -> Iterator[Keyed]:
@@ -125,8 +134,8 @@ def compare(manifest: Iterable[ManifestLine], listing: Iterable[ManifestLine]) -
     """Hold a listing, in any order, against a manifest, which is sorted."""
     found = Differences()
     with contextlib.ExitStack() as stack:
-        totals = _Totals()
-        there = _sorted(map(totals.add, listing), stack)
+        there = _sorted(map(_keyed, listing), stack)
+        there = (item for item, _ in itertools.groupby(there))
         here = ((line.path.encode(), line) for line in manifest)
         path, now = next(there, (b"", b""))
         for wanted, was in here:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from herdbook.kernel.errors import HerdbookError, InvalidError, MissingError, UnavailableError
+from herdbook.kernel.errors import HerdbookError, InvalidError, MissingError
 from herdbook.model.datasets import ManifestLine
 from herdbook.model.places import Sending, Standing
 from herdbook.plugins.places import rucio_names as names
@@ -18,6 +18,8 @@ from herdbook.plugins.places import rucio_session as session
 from herdbook.plugins.places.rucio_names import Did
 
 _ADLER32 = re.compile("[0-9a-f]{8}")
+_LOST = {"BAD", "BEING_DELETED"}
+"""States of copies that are there no more, or not as they were."""
 _MOST_CHILDREN = 10_000
 """Datasets of a container that are asked whether they are closed."""
 
@@ -60,12 +62,21 @@ class RucioPlace:
                 yield _line(whole, file)
 
     def absent(self, uri: str) -> Iterator[str]:
-        """Yield paths of files of which no storage element has a copy that can be had."""
+        """Yield paths of files of which Rucio has no copy, or bad ones only; one that is only unavailable has one."""
         whole = names.read(uri)
         client = self._connected()
         with session.asked(whole.text):
-            for file in client.list_replicas([whole.asked]):
-                if not file.get("pfns"):
+            count = 0
+            for file in client.list_replicas([whole.asked], all_states=True):
+                count += 1
+                if set(file["states"].values()) <= _LOST:
+                    yield names.path(whole, file["scope"], file["name"])
+            if count >= int(client.get_did(whole.scope, whole.name, dynamic_depth="FILE")["length"] or 0):
+                return
+            # Those without any copy are not listed: only now is it worth the memory to find them.
+            listed = {(file["scope"], file["name"]) for file in client.list_replicas([whole.asked], all_states=True)}
+            for file in client.list_files(whole.scope, whole.name):
+                if (file["scope"], file["name"]) not in listed:
                     yield names.path(whole, file["scope"], file["name"])
 
     def copies(self, uri: str, path: str = "") -> Iterator[str]:
@@ -137,17 +148,21 @@ class RucioPlace:
         """Return the bytes of one copy, as the protocol of its storage element gives them; nothing compares them."""
         client = self._connected()
         with session.asked(f"{did.text} at {rse}"), tempfile.TemporaryDirectory(prefix="herdbook-rucio-") as folder:
-            from rucio.client.downloadclient import DownloadClient  # noqa: PLC0415 - see rucio_session
+            from rucio.rse import rsemanager  # noqa: PLC0415 - see rucio_session
 
-            item = {"pfn": pfn, "did": did.text, "rse": rse, "base_dir": folder, "no_subdir": True}
-            loader = DownloadClient(client=client, logger=session.Quiet(), tracing=False)
-            loader.download_pfns([{**item, "ignore_checksum": True}], num_threads=1)
-            files = [file for file in Path(folder).rglob("*") if file.is_file()]
-            if len(files) != 1:
-                raise UnavailableError(
-                    f"{did.text} did not come from {rse}", code="rucio-failed", hint="Try another copy."
-                )
-            return files[0].open("rb")  # it lives as long as the stream
+            # Its DownloadClient asks for all scopes at each call, and lets a name say where in the folder it writes.
+            element = rsemanager.get_rse_info(rse, vo=client.vo)
+            token = client.auth_token if client.auth_token.count(".") == 2 else None  # only a JWT is for storage
+            protocol = rsemanager.create_protocol(
+                element, operation="read", scheme=pfn.partition(":")[0], auth_token=token, logger=session.Quiet()
+            )
+            target = Path(folder, "file")
+            protocol.connect()
+            try:
+                protocol.get(pfn, str(target))
+            finally:
+                protocol.close()
+            return target.open("rb")  # it lives as long as the stream
 
     def _closed(self, client: Any, found: dict[str, Any]) -> bool | None:  # noqa: ANN401 - rucio has no types
         """Say whether nothing can be added: of a container, to none of its datasets either."""

@@ -19,10 +19,10 @@ from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, Mi
 
 TIMEOUT_S = 60
 """Seconds that the server may take to begin an answer."""
-_GONE = ("DataIdentifierNotFound", "ReplicaNotFound", "ScopeNotFound", "NoFilesDownloaded", "NotAllFilesDownloaded")
+_GONE = ("DataIdentifierNotFound", "ReplicaNotFound", "ScopeNotFound", "SourceNotFound", "FileNotFoundError")
 _DENIED = (
     *("AccessDenied", "CannotAuthenticate", "CannotAuthorize", "NoAuthInformation", "MissingClientParameter"),
-    *("AccountNotFound", "IdentityError", "InvalidRSEExpression", "RSENotFound"),
+    *("AccountNotFound", "IdentityError"),
 )
 _CONFLICT = ("DataIdentifierAlreadyExists", "FileConsistencyMismatch", "UnsupportedOperation", "Duplicate")
 
@@ -94,6 +94,10 @@ def translated(what: str, error: Exception, names: set[str]) -> HerdbookError:
     if names & set(_DENIED):
         return DeniedError(
             f"{what}: {first_line(error)}", code="not-let-in", hint="Ask who runs Rucio, or name another."
+        )
+    if names & {"InvalidRSEExpression", "RSENotFound"}:
+        return MissingError(
+            f"{what}: {first_line(error)}", code="no-rse", hint="`rucio rse list` shows the storage elements."
         )
     if names & set(_CONFLICT):
         return ConflictError(f"{what}: {first_line(error)}", code="other-content", hint="Choose another --name.")
