@@ -204,14 +204,14 @@ class Evidence:
         return list({each.data.record: each.data for each in self.inputs if each.data}.values())
 
     def gone_since(self, moment: str = "") -> list[str]:
-        """Return sentences about data and code that are nowhere any more, as was found out after a moment."""
+        """Return sentences about data and code that are nowhere whole any more, as was found out after a moment."""
         found = [
-            f"{data.dataset.title} is gone since {when}"
+            f"{data.dataset.title} {when}"
             for data in self.datasets
             if (when := _gone(data.looks, moment)) and not self._held(data)
         ]
         if (when := _gone(self.code_looks, moment)) and not self.bundled:
-            found.append(f"the commit {self.commit[:12]} is gone since {when}")
+            found.append(f"the commit {self.commit[:12]} {when}")
         return found
 
     def _held(self, data: Data) -> bool:
@@ -232,9 +232,12 @@ class Evidence:
 
 
 def _gone(looks: Iterable[Look], moment: str) -> str:
-    """Return since when nobody has it: all who were asked say so, the last of them after a moment."""
+    """Say since when nobody has all of it: who was asked says so, the last of them after a moment; else nothing."""
     told = [look.location for look in looks if look.location.state != "unknown"]
-    if not told or any(location.state == "exists" for location in told):
+    if not told or any(location.state == "exists" and not location.lacking for location in told):
         return ""
     last = max((location.asked or "" for location in told), default="")
-    return last if last and (not moment or times.read(last) >= times.read(moment)) else ""
+    if not last or (moment and times.read(last) < times.read(moment)):
+        return ""
+    lacking = next((location.lacking for location in told if location.state == "exists" and location.lacking), ())
+    return f"lacks {len(lacking)} files, as {lacking[0]}, since {last}" if lacking else f"is gone since {last}"

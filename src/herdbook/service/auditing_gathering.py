@@ -11,7 +11,7 @@ from herdbook.kernel import canonical
 from herdbook.kernel.errors import ConflictError, HerdbookError, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.model.activities import Activity, ActivityEntry, Part
-from herdbook.model.datasets import Dataset
+from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.dossiers import Dossier
 from herdbook.model.places import Location
 from herdbook.model.statements import StatementEntry
@@ -143,20 +143,24 @@ class Gatherer:
         return self._memory.get(record, lambda: self._data(record, namespace))
 
     def _data(self, record: str, namespace: str) -> Data:
-        entry = self.registry.datasets.get(record)
-        walk = self.registry.versions.trace(record, direction="up", depth=8, limit=100)
-        sources = [node.id for node in walk.nodes if node.kind == "dataset" and node.id != record][:20]
-        said = self.registry.statements.about([record, *sources])
-        namespaces = dict.fromkeys([namespace, *entry.namespaces])
+        try:
+            entry = self.registry.datasets.get(record)
+        except ConflictError:  # a name that several manifests resolve: which of them was meant is not known
+            body = canonical.loads(self.registry.journal.bodies([record])[record])
+            entry = DatasetEntry(record=record, dataset=Dataset.read(body), namespaces=())
+        walk = self.registry.versions.trace(entry.record, direction="up", depth=8, limit=100)
+        sources = [node.id for node in walk.nodes if node.kind == "dataset" and node.id not in {record, entry.record}]
+        said = self.registry.statements.about([*{record, entry.record}, *sources[:20]])
+        about = [each for name in dict.fromkeys([record, entry.record]) for each in said[name]]
         return Data(
-            record=record,
+            record=entry.record,
             dataset=entry.dataset,
-            said=tuple(each for each in said[record] if each.current),
-            looks=looks(said[record]),
-            manifest=self._manifest(list(namespaces), entry.dataset),
+            said=tuple(each for each in about if each.current),
+            looks=looks(about),
+            manifest=self._manifest(list(dict.fromkeys([namespace, *entry.namespaces])), entry.dataset),
             origin=sum(node.kind == "activity" for node in walk.nodes),
-            sources=tuple(sources),
-            source_looks=tuple(look for source in sources for look in looks(said[source])),
+            sources=tuple(sources[:20]),
+            source_looks=tuple(look for source in sources[:20] for look in looks(said[source])),
         )
 
     def _manifest(self, namespaces: Sequence[str], dataset: Dataset) -> Manifest | None:

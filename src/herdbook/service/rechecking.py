@@ -7,39 +7,41 @@ that cannot be reached changes nothing. So it may be killed at any time, and run
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Literal
 
 from herdbook.kernel import times
-from herdbook.kernel.errors import HerdbookError, InvalidError
+from herdbook.kernel.errors import HerdbookError
 from herdbook.kernel.names import namespace_of
-from herdbook.model.places import Location, Standing
+from herdbook.model.places import Location
 from herdbook.model.rechecks import Dropped, Looked, RecheckReport
-from herdbook.model.statements import Said, Subject
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
+from herdbook.service import placing, resolving
 from herdbook.service.auditing import Auditor
 from herdbook.service.auditing_evidence import Evidence, Look, asked
 
-TYPE = "herdbook/location/1"
-LACKING = 100
 What = Literal["dataset", "code", "container", "version"]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A place to ask: what it should have, and what was said of it last."""
+    """What is to be asked about: a dataset with all its places, or one place of code, a container or a version."""
 
-    uri: str
     subject: str
     of: What
     namespace: str
-    look: Look | None = None
+    uri: str = ""
+    looks: tuple[Look, ...] = ()
+
+    def known(self, uri: str) -> Location | None:
+        """Return what was said last of one of its places."""
+        return next((look.location for look in self.looks if look.location.uri == uri), None)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stood:
     """A version as it stood before: its level, and what it rests on."""
 
@@ -55,7 +57,7 @@ class Settings:
 
     Attributes:
         older_than: leave alone what was asked within this time.
-        limit: ask at most so many places.
+        limit: ask at most so many places; the places of one dataset are asked together.
         rate: ask at most so many a second; 0 for as many as there are.
         namespace: in whose journal to say what was found; empty for the model's own.
     """
@@ -84,7 +86,7 @@ class Rechecker:
     clock: Callable[[], str] = times.now
     sleep: Callable[[float], None] = time.sleep
     report: RecheckReport = field(default_factory=RecheckReport)
-    _answers: dict[str, Standing | None] = field(default_factory=dict)
+    _answers: dict[str, Location | None] = field(default_factory=dict)
 
     def run(self, references: Iterable[str]) -> Iterator[Looked]:
         """Ask, write, and yield each answer; afterwards ``report`` says which levels fell.
@@ -104,78 +106,83 @@ class Rechecker:
         self._count(versions=len(stood))
         changed: set[str] = set()
         for target in targets.values():
-            looked = self._look(target)
-            if looked is not None:
+            for looked in self._look(target):
                 changed |= {looked.subject} if looked.wrote else set()
                 yield looked
         self._fallen(stood, changed)
 
     def _count(self, **more: int) -> None:
-        self.report = self.report.model_copy(
-            update={name: getattr(self.report, name) + count for name, count in more.items()}
-        )
+        update = {name: getattr(self.report, name) + count for name, count in more.items()}
+        self.report = self.report.model_copy(update=update)
 
-    def _look(self, target: Target) -> Looked | None:
-        now = times.read(self.clock()).replace(tzinfo=UTC)
-        known = target.look.location if target.look else None
-        if known is not None and known.state != "unknown" and asked(known, now) < self.settings.older_than:
+    def _look(self, target: Target) -> Iterator[Looked]:
+        if self._fresh(target):
             self._count(fresh=1)
-            return None
-        if self.settings.limit is not None and self.report.asked >= self.settings.limit:
+        elif self.settings.limit is not None and self.report.asked >= self.settings.limit:
             self._count(left=1)
-            return None
-        standing = self._ask(target.uri)
-        if standing is None:
-            self._count(unserved=1)
-            return None
-        if standing.state == "unknown":
-            self._count(unreachable=1)
-        looked = _looked(target, standing, times.write(now))
-        wrote = self._write(target, standing, now) if standing.state != "unknown" else None
-        looked = looked.model_copy(update={"wrote": wrote})
-        if looked.lost:
-            self.report = self.report.model_copy(update={"lost": (*self.report.lost, looked)})
-        return looked
+        else:
+            yield from self._dataset(target) if target.of == "dataset" else self._place(target)
 
-    def _ask(self, uri: str) -> Standing | None:
-        """Return what a place answers, asked once a run; ``None`` when nothing here serves such places."""
-        if uri in self._answers:
-            return self._answers[uri]
-        try:
-            place = self.places(uri)
-        except (HerdbookError, InvalidError):
-            self._answers[uri] = None
-            return None
+    def _fresh(self, target: Target) -> bool:
+        now = times.read(self.clock()).replace(tzinfo=UTC)
+        told = [look.location for look in target.looks if target.uri in {"", look.location.uri}]
+        known = [each for each in told if each.state != "unknown"]
+        return bool(known) and all(asked(each, now) < self.settings.older_than for each in known)
+
+    def _wait(self) -> None:
         if self.settings.rate > 0 and self.report.asked:
             self.sleep(1.0 / self.settings.rate)
         self._count(asked=1)
-        try:
-            self._answers[uri] = place.look(uri)
-        except HerdbookError as error:
-            self._answers[uri] = Standing(state="unknown", detail=error.message)
-        return self._answers[uri]
 
-    def _write(self, target: Target, standing: Standing, now: datetime) -> str:
-        location = Location(
-            uri=target.uri,
-            state=standing.state,
-            asked=times.write(now),
-            detail=standing.detail or None,
-            closed=standing.closed,
-            files=standing.files,
-            size_bytes=standing.size_bytes,
-            checked=standing.checked if standing.state == "exists" else None,
+    def _dataset(self, target: Target) -> Iterator[Looked]:
+        """Ask all places of a dataset, its files held against its manifest where they can be listed."""
+        namespace = self.settings.namespace or target.namespace
+        self._wait()
+        answers = resolving.recheck(self.registry, self.places, target.subject, namespace, self.clock)
+        try:
+            for number, answer in enumerate(answers):
+                if number:
+                    self._wait()
+                yield self._told(target, answer.location, answer.said)
+        except HerdbookError as error:
+            last = Location(uri=target.uri or target.subject, state="unknown", asked=self.clock(), detail=error.message)
+            yield self._told(target, last, None)
+
+    def _place(self, target: Target) -> Iterator[Looked]:
+        """Ask one place, once a run whatever it is asked for."""
+        if target.uri not in self._answers:
+            try:
+                self.places(target.uri)
+                self._wait()
+                self._answers[target.uri] = placing.look(self.places, target.uri, self.clock)
+            except HerdbookError:
+                self._answers[target.uri] = None
+        found = self._answers[target.uri]
+        if found is None:
+            self._count(unserved=1)
+            return
+        said = placing.say(self.registry, self.settings.namespace or target.namespace, target.subject, found)
+        yield self._told(target, found, said.digest if said else None)
+
+    def _told(self, target: Target, found: Location, wrote: str | None) -> Looked:
+        before = target.known(found.uri)
+        was = before.state if before else "unknown"
+        fewer = found.state == "exists" and len(found.lacking or ()) > len((before and before.lacking) or ())
+        looked = Looked(
+            uri=found.uri,
+            subject=target.subject,
+            of=target.of,
+            before=was,
+            after=found.state,
+            asked=found.asked or self.clock(),
+            detail=found.detail or "",
+            lost=(was == "exists" and found.state == "gone") or fewer,
+            wrote=wrote,
         )
-        mine = target.look is not None and target.look.issuer == self.registry.principal.id
-        said = Said(
-            type=TYPE,
-            subject=(Subject(record=target.subject),),
-            body=_kept(location, target.look).json_object(),
-            supersedes=(target.look.statement,) if target.look and mine else None,
-        )
-        entry = self.registry.statements.add(self.settings.namespace or target.namespace, [said])[0]
-        self._count(written=1)
-        return entry.digest
+        self._count(written=int(wrote is not None), unreachable=int(found.state == "unknown"))
+        if looked.lost:
+            self.report = self.report.model_copy(update={"lost": (*self.report.lost, looked)})
+        return looked
 
     def _fallen(self, stood: Iterable[Stood], changed: set[str]) -> None:
         """Audit again what rests on something that changed."""
@@ -184,80 +191,37 @@ class Rechecker:
         for each in stood:
             if not each.subjects & changed:
                 continue
-            audited = auditor.audit(each.reference)
-            if audited.audit.level < each.level:
-                dropped.append(
-                    Dropped(
-                        reference=each.reference,
-                        record=each.record,
-                        before=each.level,
-                        after=audited.audit.level,
-                        why=audited.audit.held_back,
-                    )
-                )
+            audit = auditor.audit(each.reference).audit
+            if audit.level < each.level:
+                told = {"reference": each.reference, "record": each.record, "before": each.level}
+                dropped.append(Dropped.read({**told, "after": audit.level, "why": audit.held_back}))
         self.report = self.report.model_copy(update={"dropped": tuple(dropped)})
 
 
-def _kept(location: Location, look: Look | None) -> Location:
-    """Keep that an earlier look went further, as long as the place says the same of the whole."""
-    before = look.location if look else None
-    if before is None or before.state != location.state or before.checked != "checksum":
-        return location
-    same = (before.files, before.size_bytes) == (location.files, location.size_bytes)
-    return location.model_copy(update={"checked": "checksum"}) if same and location.files is not None else location
-
-
-def _looked(target: Target, standing: Standing, at: str) -> Looked:
-    before = target.look.location if target.look else None
-    was = before.state if before else "unknown"
-    fewer = (
-        before is not None
-        and standing.state == was == "exists"
-        and None not in (before.files, standing.files)
-        and (standing.files or 0) < (before.files or 0)
-    )
-    return Looked(
-        uri=target.uri,
-        subject=target.subject,
-        of=target.of,
-        before=was,
-        after=standing.state,
-        asked=at,
-        detail=standing.detail,
-        lost=(was == "exists" and standing.state == "gone") or fewer,
-    )
-
-
 def targets_of(evidence: Evidence) -> Iterator[Target]:
-    """Yield the places that a version rests on: those that statements name, and those that follow from records."""
+    """Yield what a version rests on: what statements name, and what follows from records."""
     entry = evidence.dossier.entry
     namespace = namespace_of(entry.model)
-    for look in evidence.looks:
-        yield Target(look.location.uri, entry.record, "version", namespace, look)
+    yield from _each(entry.record, "version", namespace, evidence.looks)
     for data in evidence.datasets:
-        known = {look.location.uri for look in data.looks}
-        for look in data.looks:
-            yield Target(look.location.uri, data.record, "dataset", namespace, look)
-        name = data.dataset.id
-        if name is not None and name.scheme == "rucio" and (uri := f"rucio:{name.value}") not in known:
-            yield Target(uri, data.record, "dataset", namespace)
-    yield from _of_training(evidence, namespace)
-
-
-def _of_training(evidence: Evidence, namespace: str) -> Iterator[Target]:
+        named = placing.uri_of(data.dataset.id) if data.dataset.id else None
+        if data.looks or named:
+            yield Target(data.record, "dataset", namespace, looks=data.looks)
     if evidence.training is None:
         return
     record, activity = evidence.training.record, evidence.training.activity
+    code = [look for look in evidence.code_looks if look.location.uri.startswith("git+")]
+    yield from _each(record, "code", namespace, code)
+    yield from _each(record, "container", namespace, [look for look in evidence.code_looks if look not in code])
     known = {look.location.uri for look in evidence.code_looks}
-    for look in evidence.code_looks:
-        what: What = "code" if look.location.uri.startswith("git+") else "container"
-        yield Target(look.location.uri, record, what, namespace, look)
-    code = activity.code
-    if code and code.commit and code.repository and "://" in code.repository:
-        uri = f"git+{code.repository.removeprefix('git+')}@{code.commit}"
-        if uri not in known:
-            yield Target(uri, record, "code", namespace)
+    if activity.code and (commit := placing.code_uri(activity.code)) and commit not in known:
+        yield Target(record, "code", namespace, commit)
     container = (activity.environment.container if activity.environment else None) or {}
     image, digest = container.get("image"), container.get("digest")
     if image and digest and (uri := f"docker://{str(image).partition('@')[0]}@{digest}") not in known:
-        yield Target(uri, record, "container", namespace)
+        yield Target(record, "container", namespace, uri)
+
+
+def _each(subject: str, of: What, namespace: str, looks: Sequence[Look]) -> Iterator[Target]:
+    for look in looks:
+        yield Target(subject, of, namespace, look.location.uri, (look,))
