@@ -148,7 +148,7 @@ def test_the_outer_process_killed_leaves_a_failed_run_with_what_was_seen(place: 
 
 
 def test_a_run_within_a_run_has_its_own_record_and_the_outer_sees_its_files(place: Workplace) -> None:
-    inner = " ".join(["python", "-c", '"from herdbook.apps.cli.main import run; run()"', "run -- python train.py"])
+    inner = 'python -c "from herdbook.apps.cli.main import run; run()" run -- python train.py'
     place.herdbook("run", "--", "sh", "-c", inner)
     outer, within = (place.run_json(item["id"]) for item in place.herdbook("spool", "list", "--json").lines)
     assert within["workflow"]["within"] == f"herdbook-run:{outer['id']}"
@@ -178,7 +178,7 @@ def test_an_output_that_the_run_did_not_write_is_told(place: Workplace) -> None:
     assert place.run_json()["problems"] == [f"output-not-written:{place.folder / 'model.txt'}"]
 
 
-def test_without_git_the_scripts_themselves_are_kept(place: Workplace, tmp_path: Path) -> None:
+def test_without_git_the_scripts_themselves_are_kept(tmp_path: Path) -> None:
     other = Workplace(tmp_path / "bare")
     other.write("train.py", "import tools\nprint('ok')\n")
     other.write("tools.py", "pass\n")

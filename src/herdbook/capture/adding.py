@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from herdbook.capture import assembling, figures, locks, noise, seen, spool, surroundings, terms
 from herdbook.capture.recording import SCHEME, after_a_crash
-from herdbook.capture.spool import RUN, Run, Spool
+from herdbook.capture.spool import PLAN, RUN, Run, Spool
 from herdbook.capture.surroundings import Policy
 from herdbook.capture.wanted import Wanted
 from herdbook.kernel import canonical, digests, times
@@ -102,8 +102,8 @@ def _of_run(run: Run, told: Told, wanted: Wanted) -> Told:
             "kind": wanted.kind or capture.kind,
             "namespace": given.namespace or capture.namespace,
             "target": None,
-            "inputs": (*given.inputs, *capture.inputs),
-            "told_outputs": (*given.told_outputs, *capture.told_outputs),
+            "inputs": tuple({item.path: item for item in (*capture.inputs, *given.inputs)}.values()),
+            "told_outputs": tuple(dict.fromkeys((*given.told_outputs, *capture.told_outputs))),
             "outputs": (*given.outputs, *capture.outputs) if not given.told_outputs else given.outputs,
             "parents": tuple(dict.fromkeys((*given.parents, *capture.parents))),
             "datasets": tuple(dict.fromkeys((*given.datasets, *capture.datasets))),
@@ -240,7 +240,8 @@ def _written(place: Spool, told: Told, wanted: Wanted, said: Afterwards, policy:
     """Write the run's folder; its id follows from what is told, where it has none of its own."""
     capture = told.capture
     own = [item.value for item in capture.ids if item.scheme == SCHEME]
-    if not own:
+    captured = bool(own)
+    if not captured:
         body = capture.model_copy(update={"files": {}}).json_object()
         stamps = {"mtime_ns", "ctime_ns"}
         body["inputs"] = [{k: v for k, v in item.items() if k not in stamps} for item in body.get("inputs", ())]
@@ -253,13 +254,23 @@ def _written(place: Spool, told: Told, wanted: Wanted, said: Afterwards, policy:
     capture = capture.model_copy(update={"id": own[0], "ids": ids, "files": {}})
     run = Run(place.folder / own[0])
     if run.folder.is_dir():
-        return run
+        return _amended(run, capture, wanted) if captured else run
     new = place.new(capture)
     capture = capture.model_copy(update={"files": _kept(new, told.copies)})
     if said.code is not None:
         capture = _scripts(surroundings.told_code(surroundings.code(said.code, policy), new, capture))
-    new.write(assembling.with_configs(capture, replace(wanted), new))
+    new.write(assembling.with_configs(capture, wanted, new))
     return new
+
+
+def _amended(run: Run, capture: Capture, wanted: Wanted) -> Run:
+    """Write what is told now into the folder of a run that was captured before."""
+    before = run.read()
+    new = assembling.with_configs(capture.model_copy(update={"files": before.files}), wanted, run)
+    if new != before:
+        run.write(new)
+        (run.folder / PLAN).unlink(missing_ok=True)
+    return run
 
 
 def _scripts(capture: Capture) -> Capture:

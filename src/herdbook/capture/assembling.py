@@ -80,7 +80,8 @@ def with_configs(capture: Capture, wanted: Wanted, run: Run) -> Capture:
             parameters += figures.parameters(data, path.name)
         except HerdbookError as error:
             capture = with_problems(capture, [f"bad-config:{error.message}"])
-    return capture.model_copy(update={"inputs": tuple(inputs), "parameters": once(parameters)})
+    named = {item.path: item for item in inputs}
+    return capture.model_copy(update={"inputs": tuple(named.values()), "parameters": once(parameters)})
 
 
 def with_problems(capture: Capture, problems: Iterable[str]) -> Capture:

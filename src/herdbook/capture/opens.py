@@ -18,6 +18,8 @@ LINE = re.compile(
     r"\d+<(?P<dir>(?:[^>\\]|\\.)*)>)?(?:, )?\"(?P<name>(?:[^\"\\]|\\.)*)\"(?:, (?P<flags>[A-Z_|0-9x]+))?"
     r"[^=]*\) = (?P<fd>\d+)(?:<(?P<path>(?:[^>\\]|\\.)*)>)?"
 )
+_BEGUN = re.compile(r"(?P<head>(?P<pid>\d+) +.*) <unfinished \.\.\.>$")
+_RESUMED = re.compile(r"(?P<pid>\d+) +\d+\.\d+ <\.\.\. \w+ resumed>(?P<rest>.*)")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|([0-7]{1,3})|(.))")
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "f": "\f"}
 
@@ -44,7 +46,13 @@ def command(argv: Sequence[str], trace: Path) -> list[str]:
 
 def parse(lines: Iterator[str]) -> Iterator[tuple[float, int, str, str]]:
     """Yield (time, pid, absolute path, mode as in ``open``) of opens that succeeded; other lines are passed over."""
+    begun: dict[str, str] = {}
     for line in lines:
+        if (first := _BEGUN.match(line)) is not None:
+            begun[first["pid"]] = first["head"]  # another thread's call stands between its two halves
+            continue
+        if (second := _RESUMED.match(line)) is not None:
+            line = begun.pop(second["pid"], "") + second["rest"]  # noqa: PLW2901 - the two halves are the line
         match = LINE.match(line)
         if match is None:
             continue

@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from herdbook.model.identifiers import Identifier
 LOOK_S = 1.0
 """Seconds between two looks at what the shim wrote."""
 SAMPLE_S = 120.0
+REST_S = 0.3
+"""Seconds at the end for digests of what a short command read; the others are left for the push."""
 PATIENCE_S = 30.0
 """Seconds that the end waits for what is still being read around the command."""
 SCHEME = "herdbook-run"
@@ -73,6 +75,8 @@ class Beside:
         if not self._read.is_set():
             self.problems.append("surroundings-unread")
         self._take()
+        until = time.monotonic() + REST_S
+        self._digest(lambda: time.monotonic() < until)
 
     def _surround(self) -> None:
         try:
@@ -96,7 +100,7 @@ class Beside:
             if time.monotonic() - sampled > SAMPLE_S:
                 sampled = time.monotonic()
                 self.watch.sample()
-            self._digest()
+            self._digest(lambda: not self._stop.is_set())
             self._stop.wait(LOOK_S)
 
     def _take(self) -> None:
@@ -118,13 +122,13 @@ class Beside:
             self._asked.add(path)
             self._todo.put(path)
 
-    def _digest(self) -> None:
-        while not self._stop.is_set():
+    def _digest(self, go_on: Callable[[], bool]) -> None:
+        while go_on():
             try:
                 path = self._todo.get_nowait()
             except queue.Empty:
                 return
-            found = digesting.read(path, lambda: not self._stop.is_set())
+            found = digesting.read(path, go_on)
             if found is not None:
                 self.looks[path] = found
 
