@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
 from pathlib import Path
 
@@ -24,12 +25,20 @@ class Energy:
         self._last = {zone: _number(zone / "energy_uj") for zone in self._zones}
         self._joule = {zone: 0.0 for zone, value in self._last.items() if value is not None}
         self._when = time.monotonic()
+        self._lock = threading.Lock()
         self._gpu = _gpu_joule() if (top / "proc/driver/nvidia").is_dir() else None
-        self._top = top
+
+    @property
+    def wraps(self) -> bool:
+        """Whether there are counters that wrap around, and so must be looked at every few minutes."""
+        return bool(self._joule)
 
     def sample(self) -> None:
         """Add what was used since the last look; a zone that may have wrapped twice since is given up."""
-        now = time.monotonic()
+        with self._lock:
+            self._sample(time.monotonic())
+
+    def _sample(self, now: float) -> None:
         since, self._when = now - self._when, now
         for zone in list(self._joule):
             value, last, limit = _number(zone / "energy_uj"), self._last[zone], self._zones[zone]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from herdbook.capture.git_changes import Changes, Limits, gather
-from herdbook.capture.git_command import Git
+from herdbook.capture.git_command import Git, unfit
 from herdbook.capture.git_remotes import locate, remotes
 from herdbook.kernel import digests, paths
 from herdbook.model.activities import Code
@@ -67,8 +66,8 @@ def read(
         timeout_s: seconds that one git command may take.
     """
     folder = Path(os.path.realpath(folder))
-    if shutil.which("git") is None:
-        return GitState(Code(problems=("no-git-command",)))
+    if (missing := unfit(timeout_s)) is not None:
+        return GitState(Code(problems=(missing,)))
     git = Git(folder, timeout_s)
     asked = git.text("rev-parse", "--is-inside-work-tree", "--show-toplevel", "--is-shallow-repository")
     where = (asked or "").split("\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ _SETTINGS = {
     "protocol.ext.allow": "never",
     "log.showSignature": "false",
 }
+_OLDEST = (2, 31)
 _REMOTE_PROTOCOLS = "https:http:ssh:git:file"
 
 
@@ -111,6 +113,19 @@ class Git:
             self._settings |= {f"{name}.{key}": "" for key in ("clean", "smudge", "process")}
             self._settings[f"{name}.required"] = "false"
         return frozenset(name.removeprefix("filter.") for name in names)
+
+
+def unfit(timeout_s: float) -> str | None:
+    """Return why git cannot be asked: ``no-git-command``, ``git-slow``, or ``git-old`` before 2.31.
+
+    Older ones do not hear the settings that keep a repository's programs from being run.
+    """
+    variables = _variables({}, user=False)
+    answer = ask(["git", "version"], folder=Path("/"), variables=variables, limit=1000, timeout_s=timeout_s)
+    if answer.problem:
+        return "no-git-command" if answer.problem == "absent" else f"git-{answer.problem}"
+    version = re.match(r"git version (\d+)\.(\d+)", answer.text)
+    return None if version and (int(version[1]), int(version[2])) >= _OLDEST else "git-old"
 
 
 def ask_remote(address: str, timeout_s: float) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from herdbook.capture.energy import Energy
 from herdbook.model.base import Json
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+EVERY_S = 60.0
+"""Seconds between two looks at the counters of energy."""
 _IO = {
     "rchar": "read_bytes",
     "wchar": "written_bytes",
@@ -34,22 +37,31 @@ class Watch:
         self._top = top
         self._group = _own_group(top)
         self._energy = Energy(top)
+        self._ended = threading.Event()
+        if self._energy.wraps and not own:  # inside a training no thread is started: it may fork
+            threading.Thread(target=self._keep_sampling, name="herdbook-energy", daemon=True).start()
         self._wall = time.monotonic()
         self._processor = self._times()
         self._bytes = _counters(top)
 
     def sample(self) -> None:
-        """Look at counters of energy, which wrap around; call it every few minutes in a long run."""
+        """Look at counters of energy, which wrap around; with ``own``, call it every few minutes in a long run."""
         self._energy.sample()
+
+    def _keep_sampling(self) -> None:
+        while not self._ended.wait(EVERY_S):
+            self._energy.sample()
 
     def stop(self) -> Json:
         """Return what an activity's ``usage`` says; may be called again, later.
 
         ``wall_s``, ``cpu_user_s``, ``cpu_system_s``; ``peak_memory_bytes`` with ``peak_memory_of``: ``cgroup``, all
-        processes together, where the control group is this run's alone, else ``process``, the largest one;
+        processes together, where the control group is this run's alone, else ``process``, the largest one that was
+        ever waited for;
         ``read_bytes`` and ``written_bytes`` through files, pipes and sockets, ``disk_…`` those that reached a device;
         ``energy`` of the whole machine: ``cpu_j`` (RAPL) and ``gpu_j`` (NVML).
         """
+        self._ended.set()
         user, system = (round(now - then, 3) for now, then in zip(self._times(), self._processor, strict=True))
         told: Json = {"wall_s": round(time.monotonic() - self._wall, 3), "cpu_user_s": user, "cpu_system_s": system}
         peak = _number(self._group / "memory.peak") if self._group else None

@@ -63,6 +63,15 @@ def test_a_repository_without_a_commit_lists_what_would_be_in_it(tmp_path: Path)
     assert [(item["path"], item["size"]) for item in state.code.untracked or ()] == [("added.py", 1), ("loose.py", 2)]
 
 
+def test_a_repository_of_sha256_is_read_like_any_other(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "--object-format=sha256")
+    (tmp_path / "train.py").write_text("1")
+    head = commit(tmp_path)
+    git(tmp_path, "update-index", "--assume-unchanged", "train.py")
+    state = reader.read(tmp_path)
+    assert (state.code.commit, state.code.dirty, state.code.swhid) == (head, False, None)
+
+
 def test_a_bare_repository_is_no_working_tree(tmp_path: Path) -> None:
     cloned(tree(tmp_path / "origin"), tmp_path / "bare.git", "--bare")
     assert problems(reader.read(tmp_path / "bare.git")) == {"no-git"}

@@ -161,6 +161,19 @@ def test_reading_leaves_the_index_as_it_is(tmp_path: Path) -> None:
     assert (here / ".git/index").read_bytes() == before
 
 
+def test_a_git_that_cannot_be_kept_from_running_programs_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tree(tmp_path / "here")
+    old = tmp_path / "bin"
+    old.mkdir()
+    (old / "git").write_text('#!/bin/sh\n[ "$1" = version ] && echo git version 2.30.9 || touch "$0.asked"\n')
+    (old / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old}:{os.environ['PATH']}")
+    assert reader.read(here).code.problems == ("git-old",)
+    assert not (old / "git.asked").exists()
+
+
 def test_a_git_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = tree(tmp_path / "here")
     slow = tmp_path / "bin"

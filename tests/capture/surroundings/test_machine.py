@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from herdbook.capture import hardware, tools
+from herdbook.capture import hardware, tools, usage
 from herdbook.capture.bounded import ask
 from herdbook.capture.energy import Energy
 from herdbook.capture.usage import Watch
@@ -183,6 +184,26 @@ def test_energy_is_not_told_when_a_counter_may_have_wrapped_twice_or_cannot_be_r
     counter.unlink()
     assert Energy(tmp_path).used() == {}
     assert "energy" not in Watch(top=tmp_path).stop()
+
+
+def test_a_long_run_looks_at_the_counters_by_itself_but_starts_no_thread_inside_a_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "EVERY_S", 0.01)
+    counter = _zone(tmp_path, "intel-rapl:0", 0)
+    before = threading.active_count()
+    inside = Watch(own=True, top=tmp_path)
+    assert threading.active_count() == before
+    watch = Watch(top=tmp_path)
+    counter.write_text("262143000000\n")
+    time.sleep(0.3)
+    counter.write_text("1000000\n")
+    assert watch.stop()["energy"]["cpu_j"] == pytest.approx(262_144.33, abs=0.1)
+    assert inside.stop()["energy"]["cpu_j"] == pytest.approx(1.0)
+    for thread in threading.enumerate():
+        if thread.name == "herdbook-energy":
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 def test_a_program_that_never_ends_or_never_stops_talking_is_ended_with_its_children(tmp_path: Path) -> None:
