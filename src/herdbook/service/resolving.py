@@ -59,7 +59,7 @@ def resolve(
     found = found.model_copy(update={"files": kept.files, "size_bytes": kept.size})
     registry.datasets.register(namespace, bare, [placing.statement(registry, bare.digest, found, before[0])])
     new = not _is_here(registry, full.digest)
-    said = [_resolves(bare, full, uri), placing.statement(registry, full.digest, found, before[1])]
+    said = [resolution(bare, full, uri), placing.statement(registry, full.digest, found, before[1])]
     registry.datasets.register(namespace, full, said)
     return Resolved(
         record=full.digest,
@@ -116,7 +116,8 @@ def _namespace(given: str, entry: DatasetEntry | None, reference: str) -> str:
     )
 
 
-def _resolves(old: Dataset, new: Dataset, uri: str) -> Said:
+def resolution(old: Dataset, new: Dataset, uri: str) -> Said:
+    """Return the statement that a dataset known by its name alone has the files of ``new``; made with its record."""
     evidence = {"/by": Evidence(how="extracted", where=uri, rule="the files that the place lists under this name")}
     return Said(type=links.RESOLVES, subject=(Subject(record=old.digest),), body={"by": new.digest}, evidence=evidence)
 
