@@ -6,16 +6,18 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from herdbook.bootstrap import settings as settings_
-from herdbook.bootstrap.open import open_registry
 from herdbook.capture import spool as spool_
 from herdbook.capture import wanted as wanted_
 from herdbook.capture.figures import parameter
 from herdbook.capture.spool import Spool
 from herdbook.capture.surroundings import Policy
-from herdbook.capture.training import Training
 from herdbook.capture.wanted import Wanted
+
+if TYPE_CHECKING:  # `herdbook run` needs neither, and a command waits for what is loaded here
+    from herdbook.capture.training import Training
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -91,6 +93,9 @@ def training(
         InvalidError: when a name cannot be one, or an input is not there.
         DeniedError: when nothing can be written, or the tree is not clean and the settings refuse that.
     """
+    from herdbook.bootstrap.open import open_registry  # noqa: PLC0415 - see above
+    from herdbook.capture.training import Training  # noqa: PLC0415 - see above
+
     known = settings_.load()
     folder = Path.cwd()
     found, note = open_spool(known)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from herdbook.capture import pushing
 from herdbook.capture.inside import Inside
-from herdbook.capture.pushing import Asked
 from herdbook.capture.recording import Recording
 from herdbook.capture.spool import Spool
 from herdbook.capture.surroundings import Policy
 from herdbook.capture.wanted import Wanted
 from herdbook.kernel.errors import HerdbookError, HerdbookWarning
 from herdbook.model.captures import Capture, Pushed
-from herdbook.ports.registry import Registry
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:  # a run under capture waits for what is loaded here
+    from herdbook.ports.registry import Registry
 
 
 class Training:
@@ -100,6 +97,9 @@ class Training:
             self._push(self._opening)
 
     def _push(self, opening: Callable[[], Registry]) -> None:
+        from herdbook.capture import pushing  # noqa: PLC0415 - see above
+        from herdbook.capture.pushing import Asked  # noqa: PLC0415 - see above
+
         try:
             with opening() as registry:
                 self.pushed = pushing.push(registry, self._running.run, Asked(store_limit=self._policy.store_limit))

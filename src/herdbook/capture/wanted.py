@@ -13,7 +13,6 @@ from herdbook.kernel.names import Reference, check_namespace, namespace_of
 from herdbook.model.activities import Derivation, Parameter, Window
 from herdbook.model.base import Json
 from herdbook.model.identifiers import Identifier
-from herdbook.service.references import registration_target
 
 _ROLE = re.compile(r"([a-z][a-z0-9_-]{0,63})=(.+)", re.DOTALL)
 STRATEGY = {
@@ -58,6 +57,8 @@ class Wanted:
             InvalidError: when one cannot, or a file that was named is not there.
         """
         if self.target:
+            from herdbook.service.references import registration_target  # noqa: PLC0415 - loads ports and the model
+
             model, _ = registration_target(self.target)
             if self.namespace and self.namespace != namespace_of(model):
                 raise InvalidError(

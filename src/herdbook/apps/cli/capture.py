@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from herdbook.apps.cli import progress
 from herdbook.apps.cli.commands import EVERYWHERE, WIDTH, Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.session import Session, pass_session
@@ -147,10 +146,14 @@ def _accept(ran: Ran) -> None:
 
 
 def _brief(entry: RunEntry) -> str:
-    from herdbook.apps.cli.views import text as t
+    seen = f" ({entry.unconfirmed} not confirmed)" if entry.unconfirmed else ""
+    counts = f"{_many(entry.inputs, 'input')}{seen}, {_many(entry.metrics, 'metric')}"
+    return f"{entry.kind} {entry.id[:12]}, {entry.status}: {counts}"
 
-    inputs = t.many(entry.inputs, "input") + (f" ({entry.unconfirmed} not confirmed)" if entry.unconfirmed else "")
-    return f"{entry.kind} {entry.id[:12]}, {entry.status}: {inputs}, {t.many(entry.metrics, 'metric')}"
+
+def _many(count: int, noun: str) -> str:
+    """Return a count with its noun; what draws is not loaded for a line at the end of somebody's command."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @click.command(cls=Command)
@@ -171,6 +174,7 @@ def push(session: Session, /, *, runs: tuple[str, ...], **given: Any) -> None:  
     RUN is the beginning of a run's id, or "last"; without one, all that have ended well and were not sent. What was
     sent already is answered with; a push that was interrupted is simply repeated.
     """
+    from herdbook.apps.cli import progress
     from herdbook.bootstrap import capturing
     from herdbook.capture import pushing, spool, wanted
     from herdbook.capture.recording import after_a_crash
