@@ -39,10 +39,10 @@ stack: setup .cache/localstack/.ready
 	$(BIN)/python tools/stack.py
 
 # PostgreSQL comes with the other wheels. A server that cannot be had skips its tests, and fails them under CI.
-test: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready
+test: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready
+test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready
 	$(BIN)/python -m pytest -n $(JOBS)
 
 # The peer is measured in an environment of its own.
@@ -63,6 +63,10 @@ test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/framewo
 .cache/frameworks/.ready: tools/frameworks.txt tools/frameworks.sh
 	PYTHON="$(PYTHON)" tools/frameworks.sh
 
+# Snakemake, HTCondor's bindings and REANA's schema; where they cannot be had the script says so.
+.cache/engines/.ready: tools/engines.txt tools/engines.sh
+	PYTHON="$(PYTHON)" tools/engines.sh
+
 bench: setup .cache/mlflow/.ready
 	$(BIN)/python -m bench $(BENCH)
 
@@ -79,4 +83,4 @@ wheel: setup
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) dist .cache/localstack .cache/rucio .cache/frameworks .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .cache/localstack .cache/rucio .cache/frameworks .cache/engines .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,7 +11,10 @@ from herdbook.kernel.errors import HerdbookError, MissingError, UnavailableError
 from herdbook.ports.engines import Engine
 
 GROUP = "herdbook.engines"
-BUILT_IN = {name: f"herdbook.plugins.engines.{name}:{name.capitalize()}" for name in ("local",)}
+BUILT_IN = {
+    name: f"herdbook.plugins.engines.{name}:{name.capitalize()}"
+    for name in ("dask", "htcondor", "local", "reana", "slurm", "snakemake")
+}
 """What is there even where the entry points of the installation are older than the code."""
 
 
@@ -48,7 +51,7 @@ def engine(name: str) -> Engine:
         raise UnavailableError(
             f"the engine {name!r} cannot be loaded: {type(error).__name__}: {error}",
             code="no-extra",
-            hint=f"Install herdbook[{name}]." if name in BUILT_IN else "Ask who made the plug-in.",
+            hint="Ask who made the plug-in.",
         ) from error
     return made
 

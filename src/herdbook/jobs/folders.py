@@ -20,7 +20,8 @@ REQUEST = "request.json"
 RESULT = "result.json"
 LOG = "log.txt"
 OUTPUTS = "outputs"
-SEEN = "seen"
+CANCEL = "cancel"
+"""A file by which an engine tells the runner to end, where it cannot send it a signal."""
 MAX_REQUEST = 64 << 20
 """Bytes of ``request.json``: a request of 10^5 inputs has about 20 MB."""
 

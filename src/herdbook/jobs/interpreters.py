@@ -87,10 +87,8 @@ def differences(found: Interpreter, recorded: Environment | None, pins: Iterable
     if other and machine not in other:
         told.append(f"a machine of {machine}, not {other[0]}")
     wanted = {flat(name): version for name, version in ((recorded and recorded.packages) or {}).items()}
-    for pin in pins:
-        if pin.marker or not pin.version:
-            continue  # whether it is wanted here, or which version it was, the record's packages tell
-        wanted.setdefault(pin.name, pin.version)
+    if not wanted:  # a lock may hold more than was installed, under conditions or for other platforms
+        wanted = {pin.name: pin.version for pin in pins if pin.version and not pin.marker}
     for name, version in sorted(wanted.items()):
         if found.packages.get(name) != version:
             told.append(f"{name} {found.packages.get(name, 'absent')}, not {version}")

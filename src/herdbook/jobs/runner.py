@@ -127,6 +127,8 @@ def _prepared(job: JobFolder, request: JobRequest, means: Means, told: _Told) ->
 
 def _ran(job: JobFolder, request: JobRequest, means: Means, told: _Told) -> None:
     assert told.surroundings is not None
+    if (job.root / folders.CANCEL).exists():
+        raise Cancelled("the job's folder says so")
     variables = dict(told.surroundings.variables)
     if request.capture and means.capture is not None:
         shim = dict(means.capture(job.capture))

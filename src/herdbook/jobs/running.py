@@ -16,7 +16,7 @@ from typing import IO
 
 from herdbook.jobs import cgroups
 from herdbook.jobs import limits as limits_
-from herdbook.jobs.folders import JobFolder
+from herdbook.jobs.folders import CANCEL, JobFolder
 from herdbook.kernel.errors import UnavailableError
 from herdbook.model.base import Json
 from herdbook.model.jobs import JobLimits
@@ -197,6 +197,8 @@ class Command:
         limits = self._limits
         if wall_s > limits.wall_s:
             return f"wall-limit: it ran longer than {limits.wall_s:g} s"
+        if (self._job.root / CANCEL).exists():
+            return "cancelled: the job's folder says so"
         used = limits_.resident(limits_.descendants())
         self._peak = max(self._peak, used)
         if limits.memory_bytes is not None and used > limits.memory_bytes:

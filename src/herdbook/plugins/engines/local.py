@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from herdbook.kernel.errors import InvalidError, UnavailableError
 from herdbook.model.jobs import JobLimits
-
-_LOOK_S = 0.05
-_END_S = 15.0
+from herdbook.plugins.engines.processes import Processes
 
 
 class Local:
@@ -22,28 +15,16 @@ class Local:
     name = "local"
 
     def __init__(self) -> None:
-        self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes = Processes()
 
     def submit(self, folder: Path, argv: Sequence[str], limits: JobLimits, settings: Mapping[str, str]) -> str:
-        """Start the runner; the handle is its process and when that began, so that no other is taken for it."""
+        """Start the runner; the handle is its process.
+
+        Raises:
+            UnavailableError: ``no-engine``.
+        """
         del limits, settings
-        try:
-            with (folder / "runner.log").open("ab") as out:
-                process = subprocess.Popen(  # noqa: S603 - what an engine is for
-                    list(argv),
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-        except OSError as error:
-            raise UnavailableError(
-                f"the runner cannot be started: {error}", code="no-engine", hint="Is the interpreter there?"
-            ) from error
-        handle = f"{process.pid}-{_began(process.pid)}"
-        self._started[handle] = process
-        return handle
+        return self._processes.start(folder, argv)
 
     def wait(self, folder: Path, handle: str, timeout_s: float | None = None) -> None:
         """Return once the result is there.
@@ -51,81 +32,8 @@ class Local:
         Raises:
             UnavailableError: ``job-lost``, ``job-waits``.
         """
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            alive = self._alive(handle)  # before the result: it may come between the two
-            if (folder / "result.json").exists():
-                self._reap(handle)
-                return
-            if not alive:
-                self._reap(handle)
-                _sweep(folder)
-                raise UnavailableError(
-                    f"the runner of {folder} ended without a result",
-                    code="job-lost",
-                    hint=f"See {folder / 'runner.log'}; submit the job again.",
-                )
-            if until is not None and time.monotonic() >= until:
-                raise UnavailableError(
-                    f"the job in {folder} is still running", code="job-waits", hint="Wait again, or cancel it."
-                )
-            time.sleep(_LOOK_S)
+        self._processes.wait(folder, handle, timeout_s)
 
     def cancel(self, folder: Path, handle: str) -> None:
         """Ask the runner to end, then end it with all that it started."""
-        pid = _pid(handle)
-        if self._alive(handle):
-            _signal(pid, signal.SIGTERM)
-            until = time.monotonic() + _END_S
-            while self._alive(handle) and time.monotonic() < until:
-                time.sleep(_LOOK_S)
-            if self._alive(handle):
-                _signal(pid, signal.SIGKILL)
-        self._reap(handle)
-        _sweep(folder)
-
-    def _alive(self, handle: str) -> bool:
-        process = self._started.get(handle)
-        if process is not None:
-            return process.poll() is None
-        pid, _, began = handle.partition("-")
-        return _began(_pid(handle)) == began and bool(pid)
-
-    def _reap(self, handle: str) -> None:
-        process = self._started.pop(handle, None)
-        if process is not None:
-            process.wait(_END_S)
-
-
-def _pid(handle: str) -> int:
-    pid = handle.partition("-")[0]
-    if not pid.isdigit():
-        raise InvalidError(f"{handle!r} is no job of this engine", code="bad-job", hint="Give what submit returned.")
-    return int(pid)
-
-
-def _began(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did; empty when it is gone. Source: proc(5), stat."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] == b"Z" else fields[19].decode()
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _sweep(folder: Path) -> None:
-    """End what a killed runner left behind: processes that have the job's mark in their environment."""
-    mark = b"HERDBOOK_JOB=" + os.fsencode(folder.resolve())
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                _signal(int(entry.name), signal.SIGKILL)
-        except OSError:
-            continue
+        self._processes.cancel(folder, handle)
