@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
-from herdbook.kernel import times
+from herdbook.kernel import paths, times
 from herdbook.kernel.errors import CorruptError, InvalidError, MissingError, UnavailableError
 from herdbook.kernel.names import namespace_of
 from herdbook.model.files import File
@@ -131,7 +132,14 @@ def _lying(places: Places, file: File, at: str, whole: str, progress: Progress |
             code="other-bytes",
             hint="Nothing was registered. Copy the right file there.",
         )
-    return Sending(name=file_name(whole, file), size=size, adler32=adler, md5=md5, at=copy)
+    return Sending(name=file_name(whole, file), size=size, adler32=adler, md5=md5, at=_pfn(at, file))
+
+
+def _pfn(at: str, file: File) -> str:
+    """Return the physical name that Rucio keeps: as its protocols take it, escaped on web servers only."""
+    inside = paths.unescape(file.path).decode("utf-8", "surrogateescape")
+    web = at.startswith(("http:", "https:", "dav:", "davs:"))
+    return f"{at.rstrip('/')}/{quote(inside) if web else inside}"
 
 
 def _read(stream: BinaryIO, into: Path | None, progress: Progress | None) -> tuple[int, str, str, str]:

@@ -135,7 +135,7 @@ class RucioPlace:
         with session.asked(dids[0].text):
             for file in client.list_replicas([did.asked for did in dids]):
                 did = Did(file["scope"], file["name"])
-                if did not in dids:
+                if did.text not in {each.text for each in dids}:
                     raise InvalidError(
                         f"{dids[0].text} is no file", code="not-a-file", hint="Say which of its files is meant."
                     )
