@@ -10,7 +10,7 @@ from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_namespace
 from herdbook.apps.cli.session import Session, pass_session
-from herdbook.kernel.errors import EXIT_STATUS, InvalidError, Kind
+from herdbook.kernel.errors import EXIT_STATUS, Kind
 from herdbook.model.pages import MAX_LIMIT
 from herdbook.model.places import Rechecked
 from herdbook.ports.registry import Registry
@@ -118,10 +118,3 @@ def _view(items: Iterable[Rechecked]) -> Drawing:
         rows.append(t.line((found.state, style), (found.uri, t.HEAD), (was, t.DIM), (found.detail or "", "")))
         rows += [t.line(("  lacking", t.LOUD), (path, "")) for path in found.lacking or ()]
     return Stack(*rows)
-
-
-def unclear(reference: str) -> InvalidError:
-    """Return the error for a name that is neither a version, a dataset nor an activity."""
-    return InvalidError(
-        f"{reference!r} is nothing that lies in a place", code="bad-subject", hint="Name a version or a dataset."
-    )

@@ -6,7 +6,6 @@ import click
 
 from herdbook.apps.cli import progress, subjects
 from herdbook.apps.cli.commands import Group
-from herdbook.apps.cli.dataset_places import unclear
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
@@ -64,13 +63,17 @@ def where(session: Session, /, *, reference: str, now: bool) -> None:
     And when that was last found out. Without --now no place is asked.
     """
     from herdbook.bootstrap.places import opened
-    from herdbook.kernel.errors import HerdbookError
+    from herdbook.kernel.errors import HerdbookError, InvalidError
     from herdbook.service import placing
 
     with session.registry(read_only=True) as registry, opened() as places:
         _, subject = subjects.find(registry, reference)
         if subject.record is None:
-            raise unclear(reference)
+            raise InvalidError(
+                f"{reference!r} is nothing that lies in a place",
+                code="bad-subject",
+                hint="Name a version or a dataset.",
+            )
         known = placing.known(registry, subject.record)
         if not now:
             session.output.many([each.entry for each in known], _said, brief=_brief, empty="Nothing says where it is.")
