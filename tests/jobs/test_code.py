@@ -124,13 +124,14 @@ def test_untracked_files_are_written_and_a_missing_one_takes_the_claim_away(tmp_
     folder = asked.trained(tmp_path / "job", {"train.py": TRAIN})
     commit = asked.git(tmp_path / "job-code", "rev-parse", "HEAD").strip()
     given = asked.put(folder, "untracked/0", b"mine\n", "value.txt")
-    code = {"commit": commit, "untracked": [{"path": "value.txt", "sha256": given["sha256"], "size": 5}]}
+    known = [{"path": "value.txt", "sha256": given["sha256"], "size": 5}]
+    code = {"commit": commit, "untracked": known}
     fields: dict[str, Any] = {"checkout": "code.bundle", "command": {"argv": ["python", "train.py"]}}
     result = asked.run(asked.ask(folder, code=code, untracked=[given], **fields))
     assert "code" in result.verified
     assert (folder / "outputs" / "out.txt").read_text() == "mine\n"
     (folder / "result.json").unlink()
-    code["untracked"].append({"path": "other.txt", "sha256": given["sha256"], "size": 5})  # type: ignore[union-attr] # a list
+    known.append({"path": "other.txt", "sha256": given["sha256"], "size": 5})
     result = asked.run(asked.ask(folder, code=code, untracked=[given], **fields))
     assert "code" not in result.verified
     assert "untracked-missing: other.txt" in result.problems

@@ -27,8 +27,6 @@ def made_fresh(job: JobFolder, request: JobRequest) -> list[str]:
     notes = []
     wanted = {output.path for output in request.outputs}
     for output in request.outputs:
-        if output.path.lower().split("/")[0] == ".git":
-            raise InvalidError(f"the output {output.path!r} lies in .git", code="bad-job", hint="Name another path.")
         for item in request.inputs:
             if item.path in wanted or item.path.startswith(output.path + "/"):
                 raise ConflictError(

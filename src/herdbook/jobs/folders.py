@@ -118,7 +118,8 @@ def inside(root: Path, name: str, what: str) -> Path:
     """Return the path ``name`` below ``root``; no part of it that exists is a symbolic link.
 
     Raises:
-        InvalidError: ``bad-job``, when it is absolute, climbs, or passes through a symbolic link.
+        InvalidError: ``bad-job``, when it is absolute, climbs, lies in a folder of git, or passes through a symbolic
+            link.
     """
     try:
         paths.check(name)
@@ -128,6 +129,8 @@ def inside(root: Path, name: str, what: str) -> Path:
             code="bad-job",
             hint="Name a path below the job's folder.",
         ) from error
+    if ".git" in name.lower().split("/"):
+        raise InvalidError(f"the {what} {name!r} lies in .git", code="bad-job", hint="Name another path.")
     found = root
     for part in os.fsdecode(paths.unescape(name)).split("/"):
         found = found / part

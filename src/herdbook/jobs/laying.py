@@ -8,7 +8,7 @@ from pathlib import Path
 
 from herdbook.jobs.folders import JobFolder, inside
 from herdbook.kernel import paths
-from herdbook.kernel.errors import ConflictError, CorruptError, InvalidError, MissingError
+from herdbook.kernel.errors import ConflictError, CorruptError, MissingError
 from herdbook.model.jobs import JobInput, JobRequest
 
 COPIED = 1 << 30
@@ -40,8 +40,6 @@ def laid_file(job: JobFolder, item: JobInput, what: str, *, replace: bool) -> Pa
     """
     source = _source(job, item, what)
     target = inside(job.work, item.path, what)
-    if target.relative_to(job.work).parts[0].lower() == ".git":
-        raise InvalidError(f"the {what} {item.path!r} lies in .git", code="bad-job", hint="Name another path.")
     if target.exists():
         if replace and _same(target, item):
             return target

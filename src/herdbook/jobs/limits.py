@@ -16,6 +16,8 @@ from herdbook.model.jobs import JobLimits
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in one unit of ``ru_maxrss``: getrusage(2) counts kilobytes on Linux, bytes on macOS."""
 _LINUX = sys.platform.startswith("linux")
 
 

@@ -124,9 +124,10 @@ class Command:
                 signal.signal(number, handler)
         usage: Json = {
             "wall_s": round(time.monotonic() - started, 3),
-            "user_s": round(used.ru_utime, 3),
-            "system_s": round(used.ru_stime, 3),
-            "max_rss_bytes": max(used.ru_maxrss * 1024, self._peak),
+            "cpu_user_s": round(used.ru_utime, 3),
+            "cpu_system_s": round(used.ru_stime, 3),
+            "peak_memory_bytes": max(used.ru_maxrss * limits_.MAXRSS_UNIT, self._peak),
+            "peak_memory_of": "cgroup" if self._group is not None else "processes",
             "printed_bytes": log.size,
         }
         return Ran(process.returncode, killed, usage, 0 if killed else left)
