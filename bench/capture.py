@@ -71,8 +71,8 @@ def run(quick: bool) -> list[dict[str, Any]]:
             "ours": f"{step:+.2f} %",
             "aim": f"< {AIM_STEP:g} %",
             "met": step < AIM_STEP,
-            "note": f"median of {pairs} ratios of medians over {steps} steps; 95 % interval {low:+.2f} to {high:+.2f} %; "
-            f"of processor time {statistics.median(cpus):+.2f} %",
+            "note": f"median of {pairs} ratios of medians over {steps} steps; 95 % interval "
+            f"{low:+.2f} to {high:+.2f} %; of processor time {statistics.median(cpus):+.2f} %",
         },
         {
             "what": "herdbook run: digests of 64 MB of inputs beside the training",

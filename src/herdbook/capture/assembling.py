@@ -113,8 +113,10 @@ def told(capture: Capture, wanted: Wanted, run: Run, found: Found) -> Capture:
     files = {**capture.files, **found.around.get("files", {})}
     if _keep_history(run):
         files["history"] = HISTORY
-    if seen.more_files:
+    if seen.more_files or "open" in seen.limits:
         problems.append("files-cut")
+    if found.around.get("python") and not seen.processes:
+        problems.append("nothing-seen-inside")
     determinism = {key: value for key, value in (("flags", seen.flags), ("random_states", seen.states)) if value}
     usage = dict(capture.usage or {})
     if capture.exit is not None:
@@ -153,6 +155,9 @@ def _inputs(capture: Capture, run: Run, found: Found, problems: list[str]) -> It
     outputs = tuple(f"{item.path.rstrip('/')}/" for item in capture.outputs)
     for opened in found.seen.opened.values():
         if not opened.read or not opened.read_first or opened.path in named:
+            continue
+        if "://" in opened.path:
+            yield CapturedFile(path=opened.path, role="input", via=opened.via or None)
             continue
         sort = noise.sort_of(opened.path, opened.size, prefixes=skip)
         if sort not in {"data", "config"} or (f"{opened.path}/".startswith(outputs) and opened.written):

@@ -184,7 +184,7 @@ def _inputs(work: _Making) -> None:
 
 def _digested(item: CapturedFile, work: _Making) -> CapturedFile:
     """Return an input with its digest, taken now where that was left for later and the file is still the same."""
-    if item.sha256 is not None or item.changed:
+    if item.sha256 is not None or item.changed or "://" in item.path:
         return item
     work.tell(f"reading {item.path}")
     found = digesting.read(item.path)

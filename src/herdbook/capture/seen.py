@@ -93,6 +93,8 @@ class Seen:
     """By file of lines."""
     within: list[str] = field(default_factory=list)
     """Folders of runs that were started inside this one."""
+    limits: set[str] = field(default_factory=set)
+    """Sorts of lines of which there were more than a process tells."""
     exception: str | None = None
     main: str = ""
     """The file of the first process."""
@@ -160,6 +162,9 @@ class Seen:
         known = self.metrics.get(key)
         if known is None or item["t"] >= known.time:
             self.metrics[key] = Figure(figure(item["value"]), float(item["t"]), steps="step" in item)
+
+    def _limit(self, item: Json) -> None:
+        self.limits.add(str(item["name"]))
 
     def _run(self, item: Json) -> None:
         self.within.append(str(item["folder"]))

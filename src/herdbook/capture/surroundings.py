@@ -139,6 +139,7 @@ def around(run: Run, capture: Capture, variables: Mapping[str, str], *, top: Pat
         "hardware": hardware.read() or None,
         "ids": tuple(batch.read(variables)),
         "files": files,
+        "python": python is not None,
     }
 
 

@@ -75,6 +75,8 @@ def groups(files: Iterable[CapturedFile]) -> list[Group]:
 
 def by_name(item: CapturedFile, host: str, root: str | None) -> Part:
     """Return an input of which only the place is known, with what was in the way."""
+    if "://" in item.path:
+        return Part(id=Identifier.parse(item.path), role=item.role)
     name = Identifier(scheme=FILE, value=f"//{host}{item.path}")
     used = {"changed": True} if item.changed else {"gone": True}
     return Part(id=name, role=item.role, path=told_path(item.path, root), used=used)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from herdbook.kernel.errors import InvalidError
+from herdbook.kernel.errors import InvalidError, MissingError
 from herdbook.kernel.names import Reference, check_namespace, namespace_of
 from herdbook.model.activities import Derivation, Parameter, Window
 from herdbook.model.base import Json
@@ -54,7 +54,8 @@ class Wanted:
         """Return it, when the names in it can be names.
 
         Raises:
-            InvalidError: when one cannot, or a file that was named is not there.
+            InvalidError: when one cannot.
+            MissingError: when a file that was named is not there.
         """
         if self.target:
             from herdbook.service.references import registration_target  # noqa: PLC0415 - loads ports and the model
@@ -70,7 +71,7 @@ class Wanted:
             check_namespace(self.namespace)
         for path in (*self.configs, *(path for _, path in self.inputs)):
             if not path.exists():
-                raise InvalidError(f"{path} is not there", code="no-path", hint="Check the path.")
+                raise MissingError(f"{path} is not there", code="no-path", hint="Check the path.")
         for parent in self.parents:
             Reference.parse(parent)
         return self

@@ -97,7 +97,9 @@ def show(session: Session, /, *, run: str, which: str | None) -> None:
     capture = spool_.settle(found, after_a_crash)
     if which:
         files = capture.inputs if which == "inputs" else capture.outputs
-        session.output.many(files, _files, brief=lambda item: item.path, empty=f"It has no {which}.")
+        session.output.many(
+            files, lambda items: _files(items, capture.root), brief=lambda item: item.path, empty=f"It has no {which}."
+        )
         if which == "inputs" and any(not item.confirmed for item in files):
             session.output.hint(f"herdbook push {found.id[:12]} --accept-inputs, or --only PATH, confirms them")
         return
@@ -154,17 +156,18 @@ def _listing(items: list[RunEntry]) -> Drawing:
     return table
 
 
-def _files(items: list[CapturedFile]) -> Drawing:
+def _files(items: list[CapturedFile], root: str | None) -> Drawing:
     from rich.text import Text
 
     from herdbook.apps.cli.views import text as t
+    from herdbook.capture.telling import told_path
 
     table = t.table("role", "path", "size", "sha256", "known by", "")
     for item in items:
         known = "the author" if item.confirmed else f"seen ({item.via or 'open'}), not confirmed"
-        digest = t.bare(item.sha256) if item.sha256 else "at the push"
+        digest = t.bare(item.sha256) if item.sha256 else "" if item.role == "output" else "at the push"
         state = Text("CHANGED", style=t.LOUD) if item.changed else Text()
-        table.add_row(item.role, t.place(item.path), t.size(item.size), digest, known, state)
+        table.add_row(item.role, t.place(told_path(item.path, root)), t.size(item.size), digest, known, state)
     return table
 
 
@@ -191,7 +194,7 @@ def _page(run: Run, capture: Capture) -> Drawing:
     head = t.line((capture.kind, t.HEAD), (capture.status, ""), (run.id[:12], t.DIM))
     parts: list[Drawing] = [head, t.pairs((name, Text(value)) for name, value in rows if value)]
     sections: Iterable[tuple[str, Iterable[CapturedFile]]] = (("Inputs", capture.inputs), ("Outputs", capture.outputs))
-    parts += [t.section(title, _files(list(files))) for title, files in sections if files]
+    parts += [t.section(title, _files(list(files), capture.root)) for title, files in sections if files]
     if capture.parameters:
         parts.append(t.section("Parameters", t.pairs((item.name, Text(item.text)) for item in capture.parameters)))
     if capture.metrics:
