@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from herdbook.apps.cli.answers import ANSWERS
@@ -63,6 +64,7 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(
     _versions(ask, files, tmp_path)
     _said(ask)
     _datasets_and_activities(ask, files, tmp_path)
+    _trained_again(ask, tmp_path)
     _registry(ask, tmp_path)
     _stores(ask)
     _imports(ask, tmp_path)
@@ -124,6 +126,13 @@ def _datasets_and_activities(ask: Checked, files: Path, tmp_path: Path) -> None:
     assert entry[0]["dataset"]["manifest"]
     ask("dataset", "show", "local:other")
     assert len(ask("dataset", "list")) == 2
+    table = tmp_path / "table.csv"
+    table.write_text("event,pt\n" + "".join(f"{number},{number}.5\n" for number in range(10)), "utf-8")
+    ask("dataset", "register", "demo", "local:table", "--file", str(table), "--from", "local:other")
+    assert ask("dataset", "profile", str(table))[0]["events"] == 10
+    assert ask("dataset", "diff", "local:table", str(table))[0]["same"]
+    rules = ("--rule", "train:modulo:event:2:0", "--rule", "test:modulo:event:2:1")
+    assert ask("dataset", "split", "local:table", *rules, "--run", str(table))[0]["split"]["overlap"] == 0
     activity = tmp_path / "conversion.json"
     activity.write_text(
         '{"kind": "conversion", "status": "finished", "ids": [{"scheme": "job", "value": "9"}]}', "utf-8"
@@ -153,6 +162,15 @@ def _webhooks(ask: Checked, folder: Path) -> None:
         assert "it answered 500" in {item.get("trouble") for item in said[0]["standings"]}
         assert ask("webhook", "list", "-R", str(folder)) == said
     assert [message["type"] for message in heard.messages] == ["webhook.test", "journal.event", "journal.event"]
+
+
+def _trained_again(ask: Checked, tmp_path: Path) -> None:
+    np.savez(tmp_path / "arrays.npz", x=np.zeros(3))
+    arrays = str(tmp_path / "arrays.npz")
+    assert ask("golden", "add", f"{MODEL}:v1", arrays, arrays)[0]["statement"]["type"] == "herdbook/golden/1"
+    told = ask("retrain", f"{MODEL}:v2", "--dry-run", status=3)[0]
+    assert told["retraining"]["outcome"] == "incomplete"
+    assert told["statement"]
 
 
 def _registry(ask: Checked, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ NOT_INPUTS = frozenset({"code-bundle", "untracked", "evidence", "original", "loc
 """Roles of what an activity names and its command did not read as data."""
 
 _BUFFER = 1 << 20
+_TOGETHER = 5000
+"""Digests that are asked for at once."""
 _HERE = ("file:", "/")
 
 
@@ -86,8 +88,9 @@ class Finder:
         wanted = sorted(set(filter(None, sha256s)))
         found: dict[str, tuple[str, int]] = {}
         for namespace in self.namespaces:
-            if rest := [each for each in wanted if each not in found]:
-                told = self.registry.files.find(namespace, rest)
+            rest = [each for each in wanted if each not in found]
+            for start in range(0, len(rest), _TOGETHER):
+                told = self.registry.files.find(namespace, rest[start : start + _TOGETHER])
                 found |= {sha256: (namespace, content.size) for sha256, content in told.items()}
         return found
 

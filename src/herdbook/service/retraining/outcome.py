@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from herdbook.service.retraining.plan import Work
 
 SMALL = 4096
 """Bytes below which an output that equals an input says nothing: a list of labels is often carried over."""
-_SYSTEM = ("/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/etc/", "/proc/", "/sys/", "/cvmfs/", "/opt/")
+_SYSTEM = ("/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/etc/", "/proc/", "/sys/", "/opt/")
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*t?$")
 _DEVICES = frozenset({"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/tty"})
 _LINES = 64 << 20
 
@@ -41,7 +43,7 @@ def changed(work: Work, request: JobRequest, result: JobResult, folder: Path, co
         found.append("code")
     if work.edits.parameters or work.edits.outputs or not _same_command(work):
         found.append("command")
-    if not {"inputs", "inputs-after"} <= verified or undeclared(folder, result):
+    if not {"inputs", "inputs-after"} <= verified or _unseen(request, result) or undeclared(folder, request, result):
         found.append("inputs")
     if "environment" not in verified or differences(activity.environment, result.environment):
         found.append("environment")
@@ -95,10 +97,18 @@ def _carried(work: Work, request: JobRequest, folder: Path, contents: Sequence[C
     return any(each.git_sha1 in tree for each in big)
 
 
-def undeclared(folder: Path, result: JobResult) -> list[str]:
+def _unseen(request: JobRequest, result: JobResult) -> bool:
+    """Say whether a Python escaped the capture, so that nobody knows what it read."""
+    return bool(_PYTHON.match(request.command.argv[0].rpartition("/")[2])) and result.capture is None
+
+
+def undeclared(folder: Path, request: JobRequest, result: JobResult) -> list[str]:
     """Return files that the command was seen to read, and that are neither of the job nor of its system."""
     if result.capture is None:
         return []
+    environment = request.environment
+    stack = environment is not None and (environment.stack or environment.cvmfs or environment.container)
+    system = (*_SYSTEM, "/cvmfs/") if stack else _SYSTEM
     lines = list(_lines(folder.resolve() / result.capture / "seen"))
     own = {str(folder.resolve()), str(Path(__file__).resolve().parents[2])}  # the job's, and Herdbook's own
     for line in lines:
@@ -113,7 +123,7 @@ def undeclared(folder: Path, result: JobResult) -> list[str]:
             continue
         if mode and mode != "r":
             written.add(path)
-        elif path in written or path in _DEVICES or path.startswith(_SYSTEM):
+        elif path in written or path in _DEVICES or path.startswith(system):
             continue
         elif not any(_below(path, each) for each in own):
             reads[path] = None
