@@ -5,7 +5,7 @@ from __future__ import annotations
 from .guard import local
 from .hook_sklearn import histories
 from .hook_standard import seed, training_begins
-from .lines import caller
+from .lines import called_from
 from .opens import by_library
 from .patching import patch
 from .sessions import told
@@ -25,7 +25,7 @@ def xgboost_training(module: ModuleType) -> None:
 
 def _xgboost_begins(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     within = local.told == "xgboost"  # its estimator was told
-    outermost = local.depth == 0 and caller()[0].partition(".")[0] not in ("xgboost", "sklearn", "joblib")
+    outermost = local.depth == 0 and not called_from("xgboost", "sklearn")
     if outermost:
         training_begins()
         _tell_boosting("xgboost", args, kwargs, "num_boost_round", 10)
@@ -61,7 +61,7 @@ def lightgbm_training(module: ModuleType) -> None:
     """Tell the parameters of ``lightgbm.train`` and, once it is done, the best of its evaluations."""
 
     def begins(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        outermost = local.depth == 0 and caller()[0].partition(".")[0] not in ("lightgbm", "sklearn", "joblib")
+        outermost = local.depth == 0 and not called_from("lightgbm", "sklearn")
         if outermost:
             training_begins()
             _tell_boosting("lightgbm", args, kwargs, "num_boost_round", 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .guard import local
 from .hook_standard import seed, training_begins
 from .importlib_bootstrap import MARK, around
-from .lines import caller, number
+from .lines import called_from, number
 from .sessions import told
 
 TYPE_CHECKING = False
@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # the module typing is not imported into a training
     from typing import Any
 
 _METHODS = ("fit", "partial_fit", "fit_transform", "fit_predict")
-_INNER = ("sklearn", "joblib", "imblearn", "xgboost", "lightgbm", "catboost", "mapie", "skopt", "optuna")
-"""Who calls ``fit`` of a clone or of a part: that is told by the settings of the whole."""
+_INNER = ("sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "mapie", "skopt", "optuna")
+"""Below these, also in a worker of theirs, ``fit`` is of a clone or of a part, told by the settings of the whole."""
 _CURVES = {
     "loss_curve_": ("loss", "training"),
     "validation_scores_": ("score", "validation"),
@@ -78,7 +78,7 @@ def _fits(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> bool | None:
     """Tell an estimator's settings when nothing around it does; the token says whether it was told."""
     if not hasattr(args[0], "get_params"):
         return None
-    outermost = local.depth == 0 and caller()[0].partition(".")[0] not in _INNER
+    outermost = local.depth == 0 and not called_from(*_INNER)
     local.depth += 1
     try:
         if outermost:

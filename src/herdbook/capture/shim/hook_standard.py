@@ -56,9 +56,9 @@ def seeding(name: str, position: int = 0, keyword: str = "seed", *, by_hand: boo
         value = args[position] if len(args) > position else kwargs.get(keyword)
         if value is None:
             return
-        if called_from("torch.utils.data"):
+        if called_from("torch.utils.data", frames=10):
             return  # a worker's, made from the loader's
-        file = caller()[1]
+        file = caller()
         if by_hand and ("/site-packages/" in file or "/dist-packages/" in file or "/lib/python" in file):
             return
         seed(name, value)

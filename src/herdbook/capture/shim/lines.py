@@ -123,22 +123,22 @@ def masked(words: list[str]) -> list[str]:
     return out
 
 
-def caller(skip: tuple[str, ...] = ()) -> tuple[str, str]:
-    """Return module and file of the nearest frame that is neither the shim's nor of the packages to skip."""
+def caller() -> str:
+    """Return the file of the nearest frame that is not the shim's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
-        if not name.startswith(__package__ or "?") and name.partition(".")[0] not in skip:
-            return name, frame.f_code.co_filename
+        if not str(frame.f_globals.get("__name__")).startswith(__package__ or "?"):
+            return frame.f_code.co_filename
         frame = frame.f_back
-    return "", ""
+    return ""
 
 
-def called_from(module: str, frames: int = 10) -> bool:
-    """Say whether one of the nearest frames is of a module, or of one below it."""
+def called_from(*modules: str, frames: int = 60) -> bool:
+    """Say whether one of the nearest frames is of one of these modules, or of one below it."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frames > 0:
-        if str(frame.f_globals.get("__name__")).startswith(module):
+        name = str(frame.f_globals.get("__name__"))
+        if name.startswith(modules) and any(name == module or name.startswith(module + ".") for module in modules):
             return True
         frame = frame.f_back
         frames -= 1
