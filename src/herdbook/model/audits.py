@@ -63,6 +63,8 @@ class Item(Value):
     supply: NonEmpty
     """The command that would supply what is missing; ``{reference}``, ``{namespace}``, ``{model}``, ``{dataset}`` and
     ``{activity}`` are filled in."""
+    first: NonEmpty | None = None
+    """The command that is shown instead while nothing is known."""
     gives: Annotated[tuple[NonEmpty, ...], Field(max_length=4)] = ()
 
     @property

@@ -162,7 +162,7 @@ def _scored(item: Item, score: Score, evidence: Evidence) -> Scored:
         weight=item.weight,
         gate=item.gate,
         score=score,
-        supply=checklist.supply(item, evidence) if score.score is not None and had < item.highest else "",
+        supply=checklist.supply(item, evidence, score) if score.score is not None and had < item.highest else "",
     )
 
 

@@ -13,6 +13,7 @@ from herdbook.kernel.names import namespace_of
 from herdbook.model.activities import Activity, ActivityEntry, Part
 from herdbook.model.datasets import Dataset, DatasetEntry
 from herdbook.model.dossiers import Dossier
+from herdbook.model.journal import VersionOp
 from herdbook.model.places import Location
 from herdbook.model.statements import StatementEntry
 from herdbook.model.versions import Version
@@ -27,15 +28,15 @@ MAX_HOPS = 10
 MAX_SUMS = 100_000
 MAX_ASKED = 1000
 SMALL = 4 * 2**20
-_REMEMBERED = 256
 T = TypeVar("T")
 
 
 class Memory:
     """What was looked up lately, by key; the oldest goes when it is full."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 256) -> None:
         self._held: OrderedDict[str, object] = OrderedDict()
+        self._most = most
 
     def get(self, key: str, make: Callable[[], T]) -> T:
         """Return what is held, or make it."""
@@ -44,7 +45,7 @@ class Memory:
             return self._held[key]  # type: ignore[return-value]  # a key always stands for the same kind of value
         made = make()
         self._held[key] = made
-        if len(self._held) > _REMEMBERED:
+        if len(self._held) > self._most:
             self._held.popitem(last=False)
         return made
 
@@ -61,6 +62,7 @@ class Gatherer:
         self.registry = registry
         self._level = level
         self._memory = Memory()
+        self._events = Memory(4)
 
     def gather(self, reference: str, now: datetime, *, verify: bool = False) -> Evidence:
         """Return the evidence about a version; with ``verify`` its files are read again."""
@@ -214,9 +216,15 @@ class Gatherer:
 
     def _named(self, dossier: Dossier) -> bool:
         entry = dossier.entry
-        page = self.registry.journal.events(namespace_of(entry.model), after=entry.seq - 1, limit=1)
-        told = [op for item in page.items for op in item.event.ops if op.op == "version"]
-        return any((op.model, op.ordinal, op.record) == (entry.model, entry.ordinal, entry.record) for op in told)
+        namespace = namespace_of(entry.model)
+        told = self._events.get(f"{namespace} {entry.seq}", lambda: self._versions_of(namespace, entry.seq))
+        return (entry.model, entry.ordinal, entry.record) in told
+
+    def _versions_of(self, namespace: str, seq: int) -> frozenset[tuple[str, int, str]]:
+        """Return the versions that an event entered; an import enters thousands in one."""
+        page = self.registry.journal.events(namespace, after=seq - 1, limit=1)
+        ops = [op for item in page.items for op in item.event.ops]
+        return frozenset((op.model, op.ordinal, op.record) for op in ops if isinstance(op, VersionOp))
 
     def _kept(self, wanted: Iterable[str], namespace: str) -> frozenset[str]:
         digests = sorted(wanted)

@@ -120,7 +120,7 @@ def general_waivers(registry: Registry, namespace: str) -> dict[str, str]:
     return found
 
 
-def supply(item: Item, evidence: Evidence) -> str:
+def supply(item: Item, evidence: Evidence, found: Score) -> str:
     """Return the command that would supply an item, filled in as far as it is known."""
     entry = evidence.dossier.entry
     known = {
@@ -130,7 +130,8 @@ def supply(item: Item, evidence: Evidence) -> str:
         "dataset": next((_called(data.dataset.id, data.record) for data in evidence.datasets), "DATASET"),
         "activity": evidence.training.record if evidence.training else "ACTIVITY",
     }
-    return _FIELD.sub(lambda match: known[match[1]], item.supply)
+    text = item.first if item.first and found.score == 0 else item.supply
+    return _FIELD.sub(lambda match: known[match[1]], text)
 
 
 def _called(name: object, record: str) -> str:
