@@ -38,16 +38,18 @@ def _load(home: Path, uri: str, seconds: float, *options: str) -> tuple[dict[str
     home.mkdir()
     registry = servers.registry(home, uri)
     memory: list[float] = []
+    answered = [home / f"client-{number}.json" for number in range(PROCESSES)]  # more than a pipe holds
     with servers.ours(registry, *options) as port:
         command = [sys.executable, "-m", "bench.clients", str(port), str(seconds)]
         started = [
-            subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
-            for number in range(PROCESSES)
+            subprocess.Popen([*command, str(number)], stdout=said.open("wb"), cwd=Path(__file__).parents[1])
+            for number, said in enumerate(answered)
         ]
         while any(process.poll() is None for process in started):
             memory.append(_memory(port))
             time.sleep(seconds / 40)
-        answers = [json.loads(process.communicate()[0]) for process in started]
+        assert all(process.returncode == 0 for process in started)
+    answers = [json.loads(said.read_bytes()) for said in answered]
     merged: dict[str, Any] = {"errors": [error for answer in answers for error in answer["errors"]], "times": {}}
     for answer in answers:
         for what, times in answer["times"].items():
