@@ -8,6 +8,7 @@ bottom-k sketches, PODC 2007; the mixing is the finaliser of SplitMix64, G. Stee
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Sketch:
     def __init__(self, room: int, origin: int = 0) -> None:
         self.room = room
         self.count = 0
-        self._origin = _mix(np.array([origin], np.uint64))[0]
+        self._origin = origin
         self._below: np.uint64 | None = None
         self._keys: list[Keys] = []
         self._values: list[Values] = []
@@ -41,7 +42,7 @@ class Sketch:
         """Take further values, none of them missing."""
         if not len(values):
             return
-        keys = _mix(np.arange(self.count, self.count + len(values), dtype=np.uint64) ^ self._origin)
+        keys = _places(self._origin, self.count, len(values))
         self.count += len(values)
         if self._below is not None:
             kept = keys < self._below
@@ -84,6 +85,14 @@ class Sketch:
         places = (np.arange(STEPS + 1) * len(ordered) + STEPS - 1) // STEPS - 1
         result: Values = ordered[np.maximum(places, 0)]
         return result
+
+
+@lru_cache(maxsize=16)
+def _places(origin: int, first: int, count: int) -> Keys:
+    """Return the keys of values by where they stand; columns of one table mostly share them."""
+    keys = _mix(np.arange(first, first + count, dtype=np.uint64) ^ _mix(np.array([origin], np.uint64))[0])
+    keys.flags.writeable = False
+    return keys
 
 
 def content(values: Values) -> int:
