@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from herdbook.bootstrap import settings as settings_
 from herdbook.capture import spool as spool_
@@ -93,35 +93,44 @@ def training(
         InvalidError: when a name cannot be one, or an input is not there.
         DeniedError: when nothing can be written, or the tree is not clean and the settings refuse that.
     """
+    return _begin(**locals())
+
+
+def _begin(*, push: bool, registry: str | None, **said: Any) -> Training:  # noqa: ANN401 - the arguments above
     from herdbook.bootstrap.open import open_registry  # noqa: PLC0415 - see above
     from herdbook.capture.training import Training  # noqa: PLC0415 - see above
 
     known = settings_.load()
-    folder = Path.cwd()
     found, note = open_spool(known)
     rules = policy(known)
-    paths, named = wanted_.inputs(_words(inputs), folder)
-    told = kind or ("fine-tuning" if parent else "training")
-    pairs = [f"{name}={value}" for name, value in (settings or {}).items()]
-    wanted = Wanted(
-        argv=tuple(getattr(sys, "orig_argv", None) or sys.argv),
-        cwd=folder,
-        kind=kind,
-        target=target,
-        namespace=namespace,
-        registry=registry,
-        inputs=paths,
-        outputs=wanted_.roles(_words(output), "model", folder),
-        datasets=(*named, *datasets),
-        parents=(parent,) if parent else (),
-        configs=tuple(folder / word for word in _words(config)),
-        parameters=tuple(made for name, value in (parameters or {}).items() if (made := parameter(name, value))),
-        derivation=wanted_.derivation(told, strategy, trigger, window, pairs),
-        upload=diff or rules.upload,
-        bundle=bundle,
-    )
+    wanted = _wanted(said, registry, said["diff"] or rules.upload)
     opening = (lambda: open_registry(registry)) if push else None
     return Training(found, wanted, rules, note=note, opening=opening)
+
+
+def _wanted(said: Mapping[str, Any], registry: str | None, upload: str) -> Wanted:
+    folder, parent = Path.cwd(), said["parent"]
+    paths, named = wanted_.inputs(_words(said["inputs"]), folder)
+    kind = said["kind"] or ("fine-tuning" if parent else "training")
+    pairs = [f"{name}={value}" for name, value in (said["settings"] or {}).items()]
+    made = (parameter(name, value) for name, value in (said["parameters"] or {}).items())
+    return Wanted(
+        argv=tuple(getattr(sys, "orig_argv", None) or sys.argv),
+        cwd=folder,
+        kind=said["kind"],
+        target=said["target"],
+        namespace=said["namespace"],
+        registry=registry,
+        inputs=paths,
+        outputs=wanted_.roles(_words(said["output"]), "model", folder),
+        datasets=(*named, *said["datasets"]),
+        parents=(parent,) if parent else (),
+        configs=tuple(folder / word for word in _words(said["config"])),
+        parameters=tuple(item for item in made if item is not None),
+        derivation=wanted_.derivation(kind, said["strategy"], said["trigger"], said["window"], pairs),
+        upload=upload,
+        bundle=said["bundle"],
+    )
 
 
 def _words(given: Paths) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from herdbook.apps.cli import documents, lineage
-from herdbook.apps.cli.capture import STRATEGIES
+from herdbook.apps.cli.captures import STRATEGIES
 from herdbook.apps.cli.commands import Group
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.paging import Walk, paged

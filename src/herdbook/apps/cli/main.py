@@ -28,8 +28,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "diff": Entry(_AT + "versions", "diff", "Compare two versions."),
     },
     "Capture": {
-        "run": Entry(_AT + "capture", "run", "Run a command and capture what it does."),
-        "push": Entry(_AT + "capture", "push", "Send captured runs to the registry."),
+        "run": Entry(_AT + "captures", "run", "Run a command and capture what it does."),
+        "push": Entry(_AT + "captures", "push", "Send captured runs to the registry."),
         "spool": Entry(_AT + "spool", "spool", "Captured runs that wait here."),
     },
     "Files": {
