@@ -13,7 +13,7 @@ from herdbook.ports.places import Place, Places
 GROUP = "herdbook.places"
 _AT = "herdbook.plugins.places."
 BUILT_IN = {
-    "file": _AT + "file:FilePlace",
+    "file": _AT + "local:FilePlace",
     "git+file": _AT + "git:GitPlace",
     "git+https": _AT + "git:GitPlace",
     "git+ssh": _AT + "git:GitPlace",
