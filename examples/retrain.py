@@ -87,7 +87,7 @@ def environment(story: Story) -> None:
     wanted = [block for block in blocks if re.match(rf"(?:{'|'.join(NEEDED)})==", block)]
     (story.code / "requirements.txt").write_text("".join(wanted), "utf-8")
     venv = story.author / "venv"
-    install = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r"]
+    install = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r"]
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)  # noqa: S603 - our own interpreter
     done = subprocess.run(  # noqa: S603 - the environment's own pip
         [*install, "requirements.txt"], cwd=story.code, check=False, capture_output=True, text=True

@@ -22,7 +22,7 @@ from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
 from herdbook.service import auditing
 from herdbook.service.auditing_gathering import fullest
-from herdbook.service.retraining import origin, outcome, plan, recording
+from herdbook.service.retraining import origin, outcome, planning, recording
 
 REFERENCE = f"{MODEL}:v1"
 pytestmark = pytest.mark.usefixtures("training")
@@ -37,7 +37,7 @@ def score(found: Audit, item: str) -> int | None:
 
 
 def dry_run(registry: Registry, places: Places, **edits: Any) -> None:
-    work = plan.make(registry, REFERENCE, places, plan.Edits(**edits))
+    work = planning.make(registry, REFERENCE, places, planning.Edits(**edits))
     recording.say(registry, work, outcome.of_dry_run(work), recording.Target(recording.default_target(work)))
 
 

@@ -18,7 +18,7 @@ from herdbook.bootstrap.open import open_registry
 from herdbook.capture import figures
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
-from herdbook.service.retraining import job, plan, recording, running
+from herdbook.service.retraining import planning, preparing, recording, running
 from herdbook.service.retraining.recording import Recorded
 
 
@@ -65,11 +65,11 @@ def retrain(registry: Registry, open_places: Places, tmp_path: Path, tiny_python
 
     def run(reference: str = f"{MODEL}:v1", *, into: Path | None = None, **edits: Any) -> Recorded:
         edits.setdefault("python", str(tiny_python))
-        work = plan.make(registry, reference, open_places, plan.Edits(**edits))
+        work = planning.make(registry, reference, open_places, planning.Edits(**edits))
         assert work.plan.runnable, work.plan.lacking()
         means = running.Means(engines.engine("local"), engines.runner, read_metrics=figures.metrics)
         target = recording.Target(recording.default_target(work))
-        with job.folder(into or tmp_path / f"job-{next(numbers)}", keep=True) as folder:
+        with preparing.folder(into or tmp_path / f"job-{next(numbers)}", keep=True) as folder:
             return running.run(registry, work, means, folder, target=target)
 
     return run

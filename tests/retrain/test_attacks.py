@@ -16,11 +16,11 @@ from herdbook.kernel.errors import CorruptError, HerdbookError
 from herdbook.model.retrainings import Retraining
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
-from herdbook.service.retraining import inputs, plan
+from herdbook.service.retraining import inputs, planning
 
 
-def _plan(registry: Registry, places: Places, **edits: Any) -> plan.Work:
-    return plan.make(registry, f"{MODEL}:v1", places, plan.Edits(**edits))
+def _plan(registry: Registry, places: Places, **edits: Any) -> planning.Work:
+    return planning.make(registry, f"{MODEL}:v1", places, planning.Edits(**edits))
 
 
 def test_a_script_that_was_edited_under_another_commit_is_not_taken_for_the_recorded_one(

@@ -21,18 +21,18 @@ from tests.small_disk import small_disk
 from herdbook.kernel.errors import ConflictError, UnavailableError
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
-from herdbook.service.retraining import job, plan
+from herdbook.service.retraining import planning, preparing
 
 __all__ = ["small_disk"]
 SLOW = SCRIPT.replace("rows = ", "import time\npathlib.Path('begun').touch()\ntime.sleep(options.rate * 100)\nrows = ")
 """Waits for a second."""
 
 
-def _plan(registry: Registry, places: Places, **edits: Any) -> plan.Work:
-    return plan.make(registry, f"{MODEL}:v1", places, plan.Edits(**edits))
+def _plan(registry: Registry, places: Places, **edits: Any) -> planning.Work:
+    return planning.make(registry, f"{MODEL}:v1", places, planning.Edits(**edits))
 
 
-def _states(work: plan.Work) -> dict[str, str]:
+def _states(work: planning.Work) -> dict[str, str]:
     return {need.what: need.state for need in work.plan.needs}
 
 
@@ -162,15 +162,15 @@ def test_a_second_run_works_after_the_first_was_stopped_in_the_middle(
 
 def test_what_a_killed_run_left_in_the_cache_is_swept_and_what_was_kept_is_not(tmp_path: Path) -> None:
     left, kept, used = (tmp_path / name for name in ("left", "kept", "used"))
-    with job.folder(kept, keep=True):
+    with preparing.folder(kept, keep=True):
         pass
     left.mkdir()
-    (left / job.MARK).touch()
+    (left / preparing.MARK).touch()
     (left / "inputs").mkdir()
-    with job.folder(used, keep=False):
-        job.sweep(tmp_path)
+    with preparing.folder(used, keep=False):
+        preparing.sweep(tmp_path)
         assert used.exists()
     assert not left.exists()
     assert kept.exists()
-    with pytest.raises(ConflictError, match="was kept"), job.folder(kept, keep=False):
+    with pytest.raises(ConflictError, match="was kept"), preparing.folder(kept, keep=False):
         pass

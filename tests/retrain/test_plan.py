@@ -17,9 +17,9 @@ from herdbook.model.retrainings import RetrainingPlan
 from herdbook.model.versions import Version
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
-from herdbook.service.retraining import plan as plan_
+from herdbook.service.retraining import planning
 from herdbook.service.retraining.environment import installed
-from herdbook.service.retraining.plan import Edits
+from herdbook.service.retraining.planning import Edits
 
 HERE: dict[str, Any] = {
     "kind": "packages",
@@ -41,7 +41,7 @@ def planned(registry: Registry, open_places: Places) -> Any:
     """Return what plans the retraining of a reference."""
 
     def plan(reference: str = f"{MODEL}:v1", **edits: Any) -> RetrainingPlan:
-        return plan_.make(registry, reference, open_places, Edits(**edits)).plan
+        return planning.make(registry, reference, open_places, Edits(**edits)).plan
 
     return plan
 

@@ -49,9 +49,9 @@ def retrain(session: Session, /, *, reference: str, **given: Any) -> None:  # no
     differs, with 6 when the run failed.
     """
     from herdbook.bootstrap import places
-    from herdbook.service.retraining import plan as plan_
+    from herdbook.service.retraining import planning
 
-    edits = plan_.Edits(
+    edits = planning.Edits(
         seeds=_pairs(given["seeds"]),
         parameters=_pairs(given["parameters"]),
         repository=str(Path(given["repository"]).absolute()) if given["repository"] else "",
@@ -60,14 +60,14 @@ def retrain(session: Session, /, *, reference: str, **given: Any) -> None:  # no
     )
     with session.registry(read_only=given["no_record"]) as registry, places.opened() as open_:
         with progress.waiting(session.output, "looking for what it needs"):
-            work = plan_.make(registry, reference, open_, edits)
+            work = planning.make(registry, reference, open_, edits)
         session.output.message(_intent(work.plan.download_bytes))
         answer = _dry_run(session, registry, work, given) if given["dry_run"] else _run(session, registry, work, given)
 
     def view() -> Drawing:
-        from herdbook.apps.cli.views import retraining
+        from herdbook.apps.cli.views import retrainings
 
-        return retraining.retrained(answer)
+        return retrainings.retrained(answer)
 
     session.output.one(answer, view, brief=answer.retraining.outcome)
     if kind := _STATUS.get(answer.retraining.outcome):
@@ -95,7 +95,7 @@ def _dry_run(session: Session, registry: Any, work: Any, given: Json) -> Retrain
 def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained:  # noqa: ANN401 - see _dry_run
     from herdbook.bootstrap import engines
     from herdbook.capture import figures
-    from herdbook.service.retraining import job, outcome, recording, running
+    from herdbook.service.retraining import outcome, preparing, recording, running
 
     engine = engines.engine(given["engine_"])
     target = _target(work, given)
@@ -111,17 +111,17 @@ def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained: 
         read_metrics=figures.metrics,
     )
     folder = Path(given["into"]).absolute() if given["into"] else _folder()
-    with job.folder(folder, keep=given["keep"]) as path, _steps(session) as step:
+    with preparing.folder(folder, keep=given["keep"]) as path, _steps(session) as step:
         done = running.run(registry, work, means, path, target=target, step=step)
         return _answer(work, done, folder=str(path) if given["keep"] else "")
 
 
 def _folder() -> Path:
     from herdbook.bootstrap import settings
-    from herdbook.service.retraining import job
+    from herdbook.service.retraining import preparing
 
     top = Path(settings.load().text("cache")).expanduser() / "retrain"
-    job.sweep(top)
+    preparing.sweep(top)
     return top / secrets.token_hex(8)
 
 

@@ -15,7 +15,7 @@ from herdbook.model.jobs import JobRequest, JobResult
 from herdbook.model.retrainings import Need, Retraining, Verified
 from herdbook.service.retraining import code as code_
 from herdbook.service.retraining import environment as environment_
-from herdbook.service.retraining.plan import Work
+from herdbook.service.retraining.planning import Work
 
 SMALL = 4096
 """Bytes below which an output that equals an input says nothing: a list of labels is often carried over."""

@@ -20,7 +20,7 @@ from herdbook.model.versions import Version
 from herdbook.ports.registry import Registry
 from herdbook.service.references import registration_target
 from herdbook.service.retraining import comparing, outcome
-from herdbook.service.retraining.plan import Work
+from herdbook.service.retraining.planning import Work
 
 TYPE = "herdbook/retraining/1"
 

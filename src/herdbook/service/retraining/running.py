@@ -22,8 +22,8 @@ from herdbook.ports.engines import Engine
 from herdbook.ports.registry import Registry
 from herdbook.service import intake, putting
 from herdbook.service.hashing import OpenFile, content
-from herdbook.service.retraining import comparing, job, outcome, recording
-from herdbook.service.retraining.plan import Work
+from herdbook.service.retraining import comparing, outcome, preparing, recording
+from herdbook.service.retraining.planning import Work
 
 SAID = 20
 """Lines of the job's log that a failure tells."""
@@ -73,7 +73,7 @@ def run(
     tell = step or (lambda _: None)
     number = secrets.token_hex(16)
     tell("bringing what it needs")
-    request = job.write(work, folder, number, limits=means.limits, python=work.edits.python, progress=progress)
+    request = preparing.write(work, folder, number, limits=means.limits, python=work.edits.python, progress=progress)
     tell(f"running on {means.engine.name}")
     result = carried_out(means, folder)
     if result.status != "finished" or result.id != number:

@@ -17,7 +17,7 @@ from herdbook.model.jobs import JobInput, JobLimits, JobOutput, JobRequest
 from herdbook.ports.blobs import Progress
 from herdbook.service.retraining import code as code_
 from herdbook.service.retraining.inputs import Located, verified
-from herdbook.service.retraining.plan import Work
+from herdbook.service.retraining.planning import Work
 
 MARK = ".herdbook-retrain"
 """Marks a folder that a retraining made, so that the next one may clear it; held while it is in use."""
