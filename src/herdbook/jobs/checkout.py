@@ -212,7 +212,8 @@ def _git(job: JobFolder, folder: Path, *args: str, code: str = "no-code") -> str
         check=False,
     )
     if done.returncode:
-        raise ConflictError(
+        kind = UnavailableError if code == "no-code" else ConflictError
+        raise kind(
             f"git {args[0]} failed: {done.stderr.strip()[-500:]}",
             code=code,
             hint="The commit must be in the bundle or repository, and the diff must fit it.",
