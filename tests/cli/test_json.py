@@ -42,7 +42,8 @@ class Checked:
 
     def __call__(self, *words: str, status: int = 0) -> list[Any]:
         command = " ".join(words[:2]) if " ".join(words[:2]) in ANSWERS else words[0]
-        said = self.run(*words, "--json", status=status)
+        # What stands behind the command that is run under capture is that command's.
+        said = self.run(words[0], "--json", *words[1:], status=status)
         found = said.lines
         assert ANSWERS[command].many or len(found) == 1, said.out
         check = _validator(command)
@@ -69,8 +70,10 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(
     _stores(ask)
     _imports(ask, tmp_path)
     _cached(ask)
+    _audited(ask)
     monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(bytes(32)).decode())
     _webhooks(ask, tmp_path / "second")
+    _captured(ask)
     _copied(ask, tmp_path)
     assert set(ANSWERS) - ask.seen == ELSEWHERE
 
@@ -142,11 +145,28 @@ def _datasets_and_activities(ask: Checked, files: Path, tmp_path: Path) -> None:
     assert len(ask("activity", "list", "--kind", "fine-tuning")) == 1
 
 
+def _captured(ask: Checked) -> None:
+    [done] = ask("run", "--namespace", "demo", "--parameter", "depth=3", "--", "true")
+    assert (done["status"], done["exit"]) == ("finished", 0)
+    assert [run["id"] for run in ask("spool", "list")] == [done["id"]]
+    assert ask("spool", "show", "last")[0]["id"] == done["id"]
+    assert ask("push", "last")[0]["status"] == "finished"
+    assert ask("activity", "add", "demo", "--from", "last")[0]["activity"]["parameters"][0]["term"] is not None
+    assert ask("spool", "drop", "last")[0]["pushed"]["run"] == done["id"]
+
+
 def _copied(ask: Checked, tmp_path: Path) -> None:
     home, copy, own = (str(tmp_path / name) for name in ("registry", "copy", "own"))
     assert ask("mirror", home, copy, "demo")[0]["namespaces"][0]["namespace"] == "demo"
     ask("init", own)
     assert ask("adopt", f"{MODEL}:v2", "--from", home, "-R", own)
+
+
+def _audited(ask: Checked) -> None:
+    assert ask("audit", f"{MODEL}:v1", "--freeze")[0]["statement"]
+    assert ask("audit", "--namespace", "demo")[0]["level"] == 0
+    assert ask("audit", "--explain", "T3")[0]["gate"]
+    assert ask("recheck", f"{MODEL}:v2")[-1]["asked"] == 0
 
 
 def _webhooks(ask: Checked, folder: Path) -> None:

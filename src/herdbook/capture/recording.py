@@ -131,6 +131,8 @@ class Beside:
             found = digesting.read(path, go_on)
             if found is not None:
                 self.looks[path] = found
+            elif not go_on():
+                self._todo.put(path)  # for what is left of the time at the end
 
 
 class Recording:
