@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from herdbook.apps.cli.answers import ANSWERS, ON_STDERR
+from herdbook.apps.cli.shapes import ANSWERS, ON_STDERR
 from herdbook.model.base import Value
 from herdbook.wire.schemas import AsWritten
 

@@ -15,7 +15,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from herdbook.apps.cli.answers import ANSWERS
+from herdbook.apps.cli.shapes import ANSWERS
 from herdbook.testing.repositories import Repository
 
 from .conftest import MODEL, Run

@@ -11,15 +11,15 @@ from pathlib import Path
 import click
 import pytest
 
-from herdbook.apps.cli.answers import ANSWERS
 from herdbook.apps.cli.main import SECTIONS, cli
+from herdbook.apps.cli.shapes import ANSWERS
 from herdbook.model.query_parser import parse, unparse
 
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
     r"\w+",
-    "activity adopt alias backup bundle cache card completion config dataset diff doctor fetch gc golden history "
-    "identity impact import init inspect journal list mirror move namespace profile register release retrain "
+    "activity adopt alias audit backup bundle cache card completion config dataset diff doctor fetch gc golden history "
+    "identity impact import init inspect journal list mirror move namespace profile recheck register release retrain "
     "search serve show spool statement store study trace undo verify webhook whoami",
 )
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "herdbook"
 FLOORS = [
-    *("apps", "bootstrap", "server", "client", "stores", "plugins", "testing"),
+    *("apps", "bootstrap", "server", "client", "capture", "jobs", "stores", "plugins", "testing"),
     *("service", "wire", "ports", "model", "kernel"),
 ]
 MAY_IMPORT = {"kernel": set[str](), "model": {"pydantic", "pydantic_core", "license_expression"}}

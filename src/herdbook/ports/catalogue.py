@@ -11,9 +11,7 @@ from herdbook.model.files import Content
 from herdbook.model.principals import Person
 from herdbook.model.query import Expression, Order
 from herdbook.model.rows import (
-    Descendant,
     Document,
-    EdgeRow,
     EventRow,
     FileRow,
     Head,
@@ -25,6 +23,7 @@ from herdbook.model.rows import (
     StatementRow,
     VersionRow,
 )
+from herdbook.ports.lineage import LineageReader
 
 
 class JournalReader(Protocol):
@@ -132,7 +131,7 @@ class VersionReader(Protocol):
 
 
 class StatementReader(Protocol):
-    """Statements and lineage."""
+    """Statements."""
 
     def statements(self, subjects: Iterable[tuple[str, str]], type_: str = "") -> list[StatementRow]:
         """Return statements about subjects (kind, text), by namespace and seq; ``type_`` narrows when it is given."""
@@ -148,48 +147,6 @@ class StatementReader(Protocol):
 
     def same_statement(self, sameness: Iterable[str]) -> dict[str, list[str]]:
         """Return, by sameness, digests of statements that say the same but for the time."""
-        ...
-
-    def same_activity(self, sameness: Iterable[str]) -> dict[str, list[str]]:
-        """Return, by sameness, digests of activities."""
-        ...
-
-    def edges(self, activities: Iterable[str]) -> list[EdgeRow]:
-        """Return inputs and outputs of activities, in the record's order."""
-        ...
-
-    def edges_at(self, targets: Iterable[str], direction: str, limit: int = 0) -> list[EdgeRow]:
-        """Return edges whose target, or ``file``, is one of these; ``direction``: ``in`` or ``out``; 0: no limit."""
-        ...
-
-    def descendants(self, targets: Iterable[str]) -> list[Descendant]:
-        """Return what was made with these, and with what was made with them, and so on, each version by itself."""
-        ...
-
-    def taken_by_name(self) -> list[tuple[str, str]]:
-        """Return (id, record) for all that was made with something that is named by its id alone."""
-        ...
-
-    def resolving(self) -> list[str]:
-        """Return records that resolve another, as statements say; some of these may no longer be current."""
-        ...
-
-    def activities(self, after: str = "", limit: int = 100, kind: str = "") -> list[str]:
-        """Return digests of activities, by digest."""
-        ...
-
-    def datasets(
-        self, *, scheme: str = "", value: str = "", prefix: str = "", after: str = "", limit: int = 100
-    ) -> list[tuple[str, str, str, str]]:
-        """Return (record, scheme, value, manifest) by record; an exact value or its prefix may narrow."""
-        ...
-
-    def datasets_named(self, ids: Iterable[str]) -> dict[str, list[str]]:
-        """Return, by ``scheme:value``, records of datasets that have this id."""
-        ...
-
-    def datasets_with(self, manifests: Iterable[str]) -> list[tuple[str, str]]:
-        """Return (record, manifest) of datasets that have one of these manifests."""
         ...
 
 
@@ -285,7 +242,15 @@ class MemoReader(Protocol):
 
 
 class Reader(
-    JournalReader, VersionReader, StatementReader, FileReader, SearchReader, PeopleReader, MemoReader, Protocol
+    JournalReader,
+    VersionReader,
+    StatementReader,
+    LineageReader,
+    FileReader,
+    SearchReader,
+    PeopleReader,
+    MemoReader,
+    Protocol,
 ):
     """One consistent look at everything."""
 

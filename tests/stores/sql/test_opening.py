@@ -12,7 +12,6 @@ from tests.stores.sql.conftest import Script
 
 from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, InvalidError, MissingError
 from herdbook.stores.sql.catalogue import SqlCatalogue
-from herdbook.stores.sql.sqlite import place
 from herdbook.testing.events import begin, named, placed, tell
 
 
@@ -200,7 +199,7 @@ def test_without_locks_a_change_is_seen_at_the_next_look(
     with catalogue.write() as tx:
         begin(tx, "cms")
     catalogue.close()
-    monkeypatch.setattr(place, "_MOUNTS", path.parent / "mounts")
+    monkeypatch.setattr(mounts, "_MOUNTS", path.parent / "mounts")
     (path.parent / "mounts").write_text(f"server:/x {path.parent} nfs4 rw 0 0\n")
     reader = SqlCatalogue.open(path, read_only=True)
     with reader.read() as look:
@@ -221,7 +220,7 @@ def test_on_a_network_file_system_nothing_is_written(
     catalogue.close()
     table = path.parent / "mounts"
     table.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/home {path.parent} nfs4 rw 0 0\n")
-    monkeypatch.setattr(place, "_MOUNTS", table)
+    monkeypatch.setattr(mounts, "_MOUNTS", table)
     for other in (path, path.parent / "new" / "catalogue.sqlite"):
         with pytest.raises(DeniedError) as caught:
             SqlCatalogue.open(other, create=True)

@@ -24,7 +24,7 @@ from herdbook.ports.catalogue import Reader
 from herdbook.stores.sql import opening, trouble
 from herdbook.stores.sql.bulk import Many
 from herdbook.stores.sql.schema import alembic_version
-from herdbook.stores.sql.sqlite import place
+from herdbook.stores.sql.sqlite import mounts
 from herdbook.stores.sql.sqlite import trouble as sqlite_trouble
 from herdbook.stores.sql.sqlite.opening import APPLICATION_ID
 
@@ -90,7 +90,7 @@ def into_file(source: Connection, target: Path) -> None:
     """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        place.make_folder(target.parent)
+        mounts.make_folder(target.parent)
         part.unlink(missing_ok=True)
         _fill(source, part)
         handle = os.open(part, os.O_RDWR)
@@ -99,7 +99,7 @@ def into_file(source: Connection, target: Path) -> None:
         finally:
             os.close(handle)
         part.replace(target)
-        place.sync_folder(target.parent)
+        mounts.sync_folder(target.parent)
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise sqlite_trouble.translate(error, target) from error

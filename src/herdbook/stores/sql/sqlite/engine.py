@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 from herdbook.kernel.errors import InvalidError
 from herdbook.stores.sql import trouble
 from herdbook.stores.sql.engine import PATIENCE_S, Streams
-from herdbook.stores.sql.sqlite import place
+from herdbook.stores.sql.sqlite import mounts
 from herdbook.stores.sql.sqlite import trouble as sqlite_trouble
 
 Mode = Literal["rw", "ro", "immutable"]
@@ -175,7 +175,7 @@ class Database:
         """Write a consistent copy, durably, as one file without a log; it replaces an older copy when it is whole."""
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            place.make_folder(target.parent)
+            mounts.make_folder(target.parent)
             with self.borrowed() as raw, closing(sqlite3.connect(part, isolation_level=None)) as copy:
                 copy.execute("PRAGMA synchronous=OFF")  # it is synced below, at once
                 raw.backup(copy)
@@ -186,7 +186,7 @@ class Database:
             finally:
                 os.close(handle)
             part.replace(target)
-            place.sync_folder(target.parent)
+            mounts.sync_folder(target.parent)
         except OSError as error:
             raise trouble.of_system(error, target) from error
         finally:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from herdbook.kernel.errors import DeniedError, InvalidError, MissingError, UnavailableError
 from herdbook.stores.sql import opening, trouble
 from herdbook.stores.sql.engine import PATIENCE_S
-from herdbook.stores.sql.sqlite import place
+from herdbook.stores.sql.sqlite import mounts
 from herdbook.stores.sql.sqlite import trouble as sqlite_trouble
 from herdbook.stores.sql.sqlite.engine import Database, Mode
 
@@ -35,7 +35,7 @@ def open_database(path: Path, *, create: bool, read_only: bool, patience_s: floa
         DeniedError: when it lies on a network file system and shall be written.
         UnavailableError: when it can only be read once somebody who may write has opened it.
     """
-    if not read_only and (found := place.network_filesystem(path)):
+    if not read_only and (found := mounts.network_filesystem(path)):
         raise _on_network(path, *found)
     if create and not read_only and _is_blank(path, patience_s):
         _create(path, patience_s)
@@ -106,7 +106,7 @@ def _reading_mode(path: Path) -> Mode:
     """
     log = Path(f"{path}-wal")
     shared = Path(f"{path}-shm")
-    if place.network_filesystem(path) is None and (shared.exists() or os.access(path.parent, os.W_OK)):
+    if mounts.network_filesystem(path) is None and (shared.exists() or os.access(path.parent, os.W_OK)):
         return "ro"
     if _has_content(log):
         raise UnavailableError(
@@ -120,7 +120,7 @@ def _reading_mode(path: Path) -> Mode:
 def _create(path: Path, patience_s: float) -> None:
     """Make the database, unless another process does so at the same moment."""
     try:
-        place.make_folder(path.parent)
+        mounts.make_folder(path.parent)
         engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: sqlite3.connect(path, timeout=patience_s, isolation_level=None),
@@ -133,7 +133,7 @@ def _create(path: Path, patience_s: float) -> None:
                 connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
                 opening.fill(connection)
             connection.exec_driver_sql("COMMIT")
-        place.sync_folder(path.parent)  # SQLite does not sync that its journal is gone
+        mounts.sync_folder(path.parent)  # SQLite does not sync that its journal is gone
     except (DBAPIError, sqlite3.Error) as error:
         raise sqlite_trouble.translate(error, path) from error
     except OSError as error:
@@ -153,7 +153,7 @@ def _keep_a_log(path: Path, patience_s: float) -> None:
                 if time.monotonic() > deadline:
                     raise sqlite_trouble.locked(path)
                 time.sleep(_POLL_S)
-        place.sync_folder(path.parent)
+        mounts.sync_folder(path.parent)
     except sqlite3.Error as error:
         raise sqlite_trouble.translate(error, path) from error
     except OSError as error:

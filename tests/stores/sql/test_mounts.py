@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from herdbook.stores.sql.sqlite import place
+from herdbook.stores.sql.sqlite import mounts
 
 # Lines as they stand on lxplus, on a cluster with Lustre and GPFS, on a laptop with FUSE mounts, and in a container.
 MOUNTS = r"""
@@ -55,14 +55,14 @@ fuse-overlayfs /run/user/1000/x/merged fuse.fuse-overlayfs rw,nodev,noatime,user
     ],
 )
 def test_the_innermost_mount_tells_what_a_path_lies_on(path: str, kind: str, network: bool) -> None:
-    found, _ = place.filesystem(path, MOUNTS)
+    found, _ = mounts.filesystem(path, MOUNTS)
     assert found == kind
-    assert place.is_network(found) is network
+    assert mounts.is_network(found) is network
 
 
 def test_of_two_mounts_on_one_point_the_later_one_counts() -> None:
     table = "/dev/sda1 /net/home ext4 rw 0 0\nserver:/export /net/home nfs rw 0 0\n"
-    assert place.filesystem("/net/home/me", table) == ("nfs", "/net/home")
+    assert mounts.filesystem("/net/home/me", table) == ("nfs", "/net/home")
 
 
 def test_a_link_to_a_network_home_is_seen_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,11 +70,11 @@ def test_a_link_to_a_network_home_is_seen_through(tmp_path: Path, monkeypatch: p
     (tmp_path / "link").symlink_to(tmp_path / "home")
     table = tmp_path / "mounts"
     table.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/x {tmp_path / 'home'} nfs rw 0 0\n")
-    monkeypatch.setattr(place, "_MOUNTS", table)
-    assert place.network_filesystem(tmp_path / "link" / "new" / "catalogue.sqlite") == ("nfs", str(tmp_path / "home"))
-    assert place.network_filesystem(tmp_path / "catalogue.sqlite") is None
+    monkeypatch.setattr(mounts, "_MOUNTS", table)
+    assert mounts.network_filesystem(tmp_path / "link" / "new" / "catalogue.sqlite") == ("nfs", str(tmp_path / "home"))
+    assert mounts.network_filesystem(tmp_path / "catalogue.sqlite") is None
 
 
 def test_where_there_is_no_mount_table_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "_MOUNTS", tmp_path / "none")
-    assert place.network_filesystem(tmp_path) is None
+    monkeypatch.setattr(mounts, "_MOUNTS", tmp_path / "none")
+    assert mounts.network_filesystem(tmp_path) is None
