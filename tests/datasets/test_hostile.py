@@ -180,7 +180,7 @@ class File:
         if self.what == "hangs":
             time.sleep(600)
         if self.what == "eats":
-            held = [bytearray(2**28) for _ in range(64)]
+            held = bytearray(2**34)
         if self.what == "dies":
             os.kill(os.getpid(), 11)
         if self.what == "raises":
@@ -197,7 +197,7 @@ def evil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedFil
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "evil_reader.py").write_text(EVIL, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    limits = DataLimits(seconds=2.0, memory=2**30)
+    limits = DataLimits(seconds=5.0, memory=2**30)
     with contextlib.closing(GuardedFiles({"evil": "evil_reader:Reader"}, limits)) as opened:
         yield opened
 
