@@ -36,7 +36,9 @@ def ask(folder: Path, **fields: Any) -> Path:
         "outputs": [{"path": "out.txt"}],
         "capture": False,
     }
-    (folder / "request.json").write_text(json.dumps({**request, **fields}))
+    (folder / "request.json").write_text(
+        json.dumps({name: value for name, value in {**request, **fields}.items() if value is not None})
+    )
     return folder
 
 

@@ -46,7 +46,7 @@ def test_killed_at_any_moment_there_is_no_result_or_a_whole_one(tmp_path: Path) 
     whole = time.monotonic() - begun
     moments = random.Random(7)  # the same moments in each run of the test
     states = set()
-    for _ in range(12):
+    for _ in range(8):
         (folder / "result.json").unlink(missing_ok=True)
         process = subprocess.Popen(runner(folder), stderr=subprocess.DEVNULL)
         time.sleep(moments.uniform(0.2, 1.1) * whole)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -73,6 +73,24 @@ class Log:
         self._out.close()
 
 
+class Seldom:
+    """A measure that is taken now and then: as often as asked for, or so that it takes a hundredth of the time."""
+
+    def __init__(self, measure: Callable[[], int], every_s: float) -> None:
+        self._measure, self._every = measure, every_s
+        self._next = time.monotonic() + every_s
+
+    def now(self) -> int | None:
+        """Return the measure, ``None`` when it is not its time."""
+        begun = time.monotonic()
+        if begun < self._next:
+            return None
+        found = self._measure()
+        ended = time.monotonic()
+        self._next = ended + max(self._every, (ended - begun) * 100)
+        return found
+
+
 class Command:
     """One run of a command.
 
@@ -91,6 +109,8 @@ class Command:
         self._environment, self._limits = dict(environment), limits
         self._peak = 0
         self._disk_before = 0
+        self._memory = Seldom(lambda: limits_.resident(limits_.descendants()), _LOOK_S)
+        self._disk = Seldom(lambda: limits_.disk_use(job.root), _DISK_S)
         self._stopped = ""
         self._group = cgroups.made(f"{os.getpid()}-{time.monotonic_ns()}", limits.memory_bytes)
 
@@ -171,7 +191,6 @@ class Command:
 
     def _watch(self, process: subprocess.Popen[bytes], pipe: IO[bytes], log: Log, started: float) -> str:
         """Keep what it prints until it ends; return why it must be killed, if it must."""
-        look = disk = started
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             is_open = True
@@ -184,27 +203,23 @@ class Command:
                         selector.unregister(pipe)
                 elif not is_open:
                     time.sleep(_LOOK_S / 4)
-                now = time.monotonic()
-                if now - look < _LOOK_S and is_open:
-                    continue
-                look = now
                 if _ended(process.pid):
                     return ""
-                if why := self._stopped or self._beyond(now - started, disk_now=now - disk >= _DISK_S):
+                if why := self._stopped or self._beyond(time.monotonic() - started):
                     return why
-                disk = now if now - disk >= _DISK_S else disk
 
-    def _beyond(self, wall_s: float, *, disk_now: bool) -> str:
+    def _beyond(self, wall_s: float) -> str:
         limits = self._limits
         if wall_s > limits.wall_s:
             return f"wall-limit: it ran longer than {limits.wall_s:g} s"
-        if (self._job.root / CANCEL).exists():
-            return "cancelled: the job's folder says so"
-        used = limits_.resident(limits_.descendants())
-        self._peak = max(self._peak, used)
-        if limits.memory_bytes is not None and used > limits.memory_bytes:
-            return f"memory-limit: it used more than {limits.memory_bytes} bytes of memory"
-        if disk_now and limits_.disk_use(self._job.root) - self._disk_before > limits.output_bytes:
+        if (used := self._memory.now()) is not None:
+            if (self._job.root / CANCEL).exists():
+                return "cancelled: the job's folder says so"
+            self._peak = max(self._peak, used)
+            if limits.memory_bytes is not None and used > limits.memory_bytes:
+                return f"memory-limit: it used more than {limits.memory_bytes} bytes of memory"
+        written = self._disk.now()
+        if written is not None and written - self._disk_before > limits.output_bytes:
             return f"output-limit: it wrote more than {limits.output_bytes} bytes"
         return ""
 
