@@ -121,6 +121,19 @@ def test_a_name_or_a_wildcard_is_no_dataset() -> None:
     got(datasets.pinned(trained(inputs=(config,))), 0, "none of its inputs is data")
 
 
+@pytest.mark.parametrize("problem", ["input-changed", "input-gone"])
+def test_a_file_that_changed_while_it_was_read_is_not_pinned(problem: str) -> None:
+    given = Input(Part(file=sha("a"), role="train", path="data/a.csv"))
+    fields = {"workflow": {"problems": [f"{problem}:data/a.csv"]}}
+    got(datasets.pinned(trained(fields=fields, inputs=(given,), kept=frozenset({sha("a")}))), 1, problem)
+    got(datasets.pinned(trained(inputs=(given,), kept=frozenset({sha("a")}))), 3)
+
+
+def test_notes_of_a_capture_are_no_workflow() -> None:
+    got(retrainings.workflow(trained(fields={"workflow": {"problems": ["files-cut"]}})), 0)
+    got(retrainings.workflow(trained(fields={"workflow": {"type": "snakemake", "file": "Snakefile"}})), 2)
+
+
 def test_a_split_must_have_been_run_and_overlap_takes_all_away() -> None:
     def score(**changed: Any) -> Score:
         body = {name: value for name, value in {**SPLIT, **changed}.items() if value is not None}

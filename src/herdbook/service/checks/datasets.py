@@ -26,6 +26,8 @@ def pinned(e: Evidence) -> Score:
 
 def _rank(e: Evidence, given: Input) -> tuple[int, str]:
     """Return the score of one input, and why."""
+    if changed := _changed(e, given):
+        return 1, changed
     digest = given.part.file or given.part.blob
     whole = _dataset(e, given.title, given.data) if given.data else (1, f"only the name of {given.title} is known")
     if digest is None:
@@ -33,6 +35,15 @@ def _rank(e: Evidence, given: Input) -> tuple[int, str]:
     if digest in e.kept:
         return 3, f"{given.title} is kept here"
     return whole if whole[0] == 3 else (2, f"{given.title}, by sha256")
+
+
+def _changed(e: Evidence, given: Input) -> str:
+    """Say that a file is not known to be the one that was read: the capture found it changed, or gone, at the end."""
+    told = ((e.activity.workflow or {}).get("problems") or ()) if e.activity else ()
+    for problem in ("input-changed", "input-gone"):
+        if given.part.path and f"{problem}:{given.part.path}" in told:
+            return f"{given.title}: {problem}, so what was read is not known"
+    return ""
 
 
 def _dataset(e: Evidence, title: str, data: Data) -> tuple[int, str]:

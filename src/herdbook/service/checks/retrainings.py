@@ -7,7 +7,7 @@ from herdbook.model.audits import Absent, Checked, Score, Stated, Structured
 from herdbook.model.retrainings import Retraining
 from herdbook.model.statements import StatementEntry
 from herdbook.service.auditing_evidence import VALID, Evidence
-from herdbook.service.checks.trainings import UNKNOWN
+from herdbook.service.checks.trainings import UNKNOWN, workflow_of
 
 _FOUND_ALL = frozenset({"ready", "bytes", "predictions", "metrics", "differs"})
 """Outcomes before which every input was verified."""
@@ -27,7 +27,7 @@ def workflow(e: Evidence) -> Score:
         reasons.append(why)
     code = e.activity.code
     runnable = e.activity.command and code and (code.commit or code.untracked) and e.activity.environment
-    if e.activity.workflow or runnable:
+    if workflow_of(e) or runnable:
         return Structured(where=reasons[0] if reasons else "command, code and environment, never tried")
     if e.activity.command:
         return Stated(where="a command, without code or environment")

@@ -10,7 +10,6 @@ from itertools import pairwise
 from herdbook.model.activities import Code
 from herdbook.model.audits import Absent, Checked, Level, Score, Stated, Structured, Waived
 from herdbook.service.auditing_evidence import Evidence, Look
-from herdbook.service.auditing_reruns import RUN
 
 UNKNOWN = "nobody said how it was trained"
 _HINDER = ("diff-withheld", "diff-too-large", "missing-submodule", "no-commit")
@@ -74,7 +73,7 @@ def command(e: Evidence) -> Score:
         return Checked(ran=e.ran("files kept", f"the command and {len(pinned)} configuration files"))
     if e.activity.command:
         return Structured(where=" ".join(e.activity.command.argv)[:80])
-    if e.activity.parameters or e.activity.workflow or configs:
+    if e.activity.parameters or workflow_of(e) or configs:
         return Stated(where="parameters, a workflow or a configuration, without the command")
     return Absent(why="neither the command nor the configuration is recorded")
 
@@ -202,6 +201,7 @@ def parents(e: Evidence) -> Score:
     return Checked(ran=e.ran("audit", ", ".join(f"{each.title} at R{each.level}" for each in e.parents)))
 
 
-def captured(e: Evidence) -> bool:
-    """Whether the training was captured while it ran."""
-    return any(each.scheme == RUN for each in (e.activity.ids or ())) if e.activity else False
+def workflow_of(e: Evidence) -> bool:
+    """Whether the activity names a workflow; the same field also holds notes of a capture or of a retraining."""
+    told = (e.activity.workflow or {}) if e.activity else {}
+    return bool(told.get("file") or told.get("type"))

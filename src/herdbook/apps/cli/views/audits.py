@@ -28,7 +28,12 @@ LEVELS = (
 _BAR = 20
 _MARK = {None: ("–", t.DIM), 0: ("0", t.LOUD), 1: ("1", t.WARM), 2: ("2", ""), 3: ("3", t.GOOD)}
 _WIDTH = 44
-HEAD = Text(f"{'version':<{_WIDTH}} level  medal   " + " ".join(f"{name:>4}" for name in "FAIRTS") + "  absent", t.DIM)
+HEAD = Text(
+    f"{'version':<{_WIDTH}} level  medal   " + " ".join(f"{name:>4}" for name in "FAIRTS") + "  absent",
+    t.DIM,
+    no_wrap=True,
+    overflow="ignore",
+)
 
 
 def audit(found: Audited, *, every: bool = False) -> RenderableType:
@@ -65,6 +70,12 @@ def _level(told: Audit) -> Text:
     return Text(f"R{told.level} {LEVELS[told.level]}", style=style)
 
 
+def _whole(text: Text) -> Text:
+    """Return a line that is never folded, so that it can be copied."""
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
+
+
 def _lines(sentences: tuple[str, ...]) -> RenderableType:
     return Group(*(Text(each) for each in sentences))
 
@@ -74,7 +85,7 @@ def _supplies(items: list[Scored]) -> RenderableType:
     for item in items:
         rows.append(t.line((f"{item.item:<4}", t.HEAD), item.title, ("gate" if item.gate else "", t.WARM)))
         rows.append(Text(f"      {why(item.score)}", style=t.DIM))
-        rows.append(Text(f"      {item.supply}"))
+        rows.append(_whole(Text(f"      {item.supply}")))
     return Group(*rows)
 
 
@@ -114,7 +125,8 @@ def line(told: AuditLine) -> Text:
     """Return a line of the table of audits."""
     shares = " ".join(f"{told.profile[name]:>4.0%}" if name in told.profile else "   –" for name in CATEGORIES)
     head = f"{told.reference:<{_WIDTH}} R{told.level}     {told.medal or '':<6}  {shares}  {told.absent:>6}"
-    return Text(head, style=t.WARM if told.below else "") + Text("  below" if told.below else "", style=t.LOUD)
+    below = Text("  below" if told.below else "", style=t.LOUD)
+    return _whole(Text(head, style=t.WARM if told.below else "") + below)
 
 
 def item(found: Item) -> RenderableType:
@@ -125,14 +137,14 @@ def item(found: Item) -> RenderableType:
     if isinstance(found.check, Declared):
         wanted = t.compact(found.check.json_object(), 200)
         rows = [("0", Text("it is not said")), ("1", Text("it is said, and will not do")), ("2", Text(wanted))]
-    return Group(head, Text(facts, style=t.DIM), t.pairs(rows), Text(found.supply))
+    return Group(head, Text(facts, style=t.DIM), t.pairs(rows), _whole(Text(found.supply)))
 
 
 def looked(found: Looked) -> Text:
     """Return a line for a place that was asked."""
     style = t.LOUD if found.lost else t.WARM if found.after != "exists" else t.GOOD
     changed = f"{found.after}" if found.before == found.after else f"{found.after}, was {found.before}"
-    return t.line((changed, style), found.of, found.uri, (found.detail, t.DIM))
+    return _whole(t.line((changed, style), found.of, found.uri, (found.detail, t.DIM)))
 
 
 def recheck(report: RecheckReport) -> RenderableType:
