@@ -175,7 +175,6 @@ def _held_against(
             _first(place.listing(uri)) as listing,
         ):
             differences = manifests.compare(manifests.read(stream), listing)
-        lost = _lost(place, uri, differences)
     except InvalidError as error:
         if error.code != "no-listing":
             raise
@@ -185,13 +184,18 @@ def _held_against(
     except UnavailableError as error:
         detail = f"it is there, and its files cannot be listed: {error.message}"
         return found.model_copy(update={"state": "unknown", "detail": detail, "checked": None}), {}
+    lost, untold = 0, ""
+    try:
+        lost = _lost(place, uri, differences)
+    except UnavailableError as error:
+        untold = f"whether each has a copy was not told: {error.message}"
     counts = {
         "missing": differences.missing,
         "changed": differences.changed,
         "added": differences.added,
         "lost": lost,
     }
-    words = [f"{count} {_WORDS[name]}" for name, count in counts.items() if count]
+    words = [f"{count} {_WORDS[name]}" for name, count in counts.items() if count] + [untold] * bool(untold)
     update: dict[str, object] = {"lacking": tuple(differences.lacking) or None}
     if differences.summed == differences.files - differences.missing:
         update["checked"] = "checksum"

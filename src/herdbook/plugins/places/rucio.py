@@ -66,16 +66,14 @@ class RucioPlace:
         whole = names.read(uri)
         client = self._connected()
         with session.asked(whole.text):
-            count = 0
+            if _complete(client, whole):
+                return
+            listed: set[tuple[str, str]] = set()
             for file in client.list_replicas([whole.asked], all_states=True):
-                count += 1
+                listed.add((file["scope"], file["name"]))
                 if set(file["states"].values()) <= _LOST:
                     yield names.path(whole, file["scope"], file["name"])
-            if count >= int(client.get_did(whole.scope, whole.name, dynamic_depth="FILE")["length"] or 0):
-                return
-            # Those without any copy are not listed: only now is it worth the memory to find them.
-            listed = {(file["scope"], file["name"]) for file in client.list_replicas([whole.asked], all_states=True)}
-            for file in client.list_files(whole.scope, whole.name):
+            for file in client.list_files(whole.scope, whole.name):  # those without any copy are not listed before
                 if (file["scope"], file["name"]) not in listed:
                     yield names.path(whole, file["scope"], file["name"])
 
@@ -190,6 +188,15 @@ class RucioPlace:
             if did.scope not in client.list_scopes():
                 return f"Rucio has no scope {did.scope}"
         return "Rucio has no such name; whether it ever had one it does not say"
+
+
+def _complete(client: Any, whole: Did) -> bool:  # noqa: ANN401 - rucio has no types
+    """Say whether one storage element has a good copy of each file: one question, where a list takes 10 ms a file."""
+    found = client.get_did(whole.scope, whole.name, dynamic_depth="FILE")
+    if found["type"] != "DATASET":
+        return False
+    held = client.list_dataset_replicas(whole.scope, whole.name, deep=True)
+    return any(int(each["available_length"] or 0) >= int(found["length"] or 0) for each in held)
 
 
 def _detail(found: dict[str, Any], closed: bool | None) -> str:
