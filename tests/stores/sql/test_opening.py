@@ -12,6 +12,7 @@ from tests.stores.sql.conftest import Script
 
 from herdbook.kernel.errors import CorruptError, DeniedError, HerdbookError, InvalidError, MissingError
 from herdbook.stores.sql.catalogue import SqlCatalogue
+from herdbook.stores.sql.sqlite import mounts
 from herdbook.testing.events import begin, named, placed, tell
 
 
