@@ -13,6 +13,7 @@ from tests.servers.rucio import RSE, Rucio
 from herdbook.kernel.errors import ConflictError, InvalidError, MissingError, UnavailableError
 from herdbook.model.datasets import Dataset
 from herdbook.model.identifiers import Identifier
+from herdbook.model.places import Resolved
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
 from herdbook.service import manifests, placing, resolving
@@ -163,7 +164,7 @@ def test_the_command_resolves_and_rechecks_and_keeps_no_credential(
     said = run_here("dataset", "resolve", f"rucio:{did}", "--in", "demo")
     assert "resolved" in said.out
     assert "not closed" in said.err
-    assert run_here("dataset", "resolve", f"rucio:{did}", "--json").json["new"] is False
+    assert Resolved.read(run_here("dataset", "resolve", f"rucio:{did}", "--json").json).new is False
     assert run_here("dataset", "recheck", "--all", "--json").lines[0]["location"]["state"] == "exists"
     rucio.client.detach_dids(rucio.scope, "command", [{"scope": rucio.scope, "name": "a.root"}])
     worse = run_here("dataset", "recheck", f"rucio:{did}", status=3)
