@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import click
 import pytest
@@ -43,7 +44,10 @@ def leaf(line: list[str]) -> tuple[click.Command, list[str]]:
 
 
 @pytest.mark.parametrize("name", ITEMS)
-def test_what_would_supply_an_item_is_a_command(name: str) -> None:
+def test_what_would_supply_an_item_is_a_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in ("INPUTS.npz", "OUTPUTS.npz"):
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
     for supply in filter(None, (ITEMS[name].supply, ITEMS[name].first)):
         program, *line = words(supply)
         assert program == "herdbook"

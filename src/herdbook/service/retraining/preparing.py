@@ -25,6 +25,7 @@ _SPARE = 64 * 2**20
 _OURS = (
     "inputs", "untracked", "work", "outputs", "home", "scratch", "capture", "submodules", "environment", "code.bundle",
     "git.diff", "lock", "request.json", "request.json.new", "result.json", "log.txt", "runner.log", ".lock", "predict",
+    "cancel", "job.slurm", "Snakefile", ".snakemake", "job.sub", "reana.yaml", "runner.err", "htcondor.log",
 )  # fmt: skip
 
 
