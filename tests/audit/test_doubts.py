@@ -278,6 +278,11 @@ def test_one_place_is_no_second_copy_and_an_old_look_is_none() -> None:
     got(findable.copies(bare(looks=(look("https://x.org/a", asked=STALE),))), 1)
 
 
+def test_of_a_training_that_is_only_a_name_nothing_is_taken_for_granted() -> None:
+    got(operations.firmware(trained()), 0, "little is known")
+    got(operations.firmware(trained(fields={"code": CODE})), None)
+
+
 def test_a_file_that_no_reader_knows_is_not_called_safe() -> None:
     got(operations.loading(bare(files=(GRAPH, view("other.bin")))), 0, "no reader knows")
     got(operations.loading(bare(files=(GRAPH, view("c.json", safety="guarded")))), 1)

@@ -11,7 +11,7 @@ from herdbook.kernel import canonical
 from herdbook.kernel.errors import ConflictError, HerdbookError, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.model.activities import Activity, ActivityEntry, Part
-from herdbook.model.datasets import Dataset, DatasetEntry
+from herdbook.model.datasets import Dataset
 from herdbook.model.dossiers import Dossier
 from herdbook.model.journal import VersionOp
 from herdbook.model.places import Location
@@ -145,11 +145,9 @@ class Gatherer:
         return self._memory.get(record, lambda: self._data(record, namespace))
 
     def _data(self, record: str, namespace: str) -> Data:
-        try:
-            entry = self.registry.datasets.get(record)
-        except ConflictError:  # a name that several manifests resolve: which of them was meant is not known
-            body = canonical.loads(self.registry.journal.bodies([record])[record])
-            entry = DatasetEntry(record=record, dataset=Dataset.read(body), namespaces=())
+        entry = self.registry.datasets.get(record)
+        if entry.dataset.manifest is None and (full := self._files_of(record)):
+            entry = self.registry.datasets.get(full)
         walk = self.registry.versions.trace(entry.record, direction="up", depth=8, limit=100)
         sources = [node.id for node in walk.nodes if node.kind == "dataset" and node.id not in {record, entry.record}]
         said = self.registry.statements.about([*{record, entry.record}, *sources[:20]])
@@ -164,6 +162,14 @@ class Gatherer:
             sources=tuple(sources[:20]),
             source_looks=tuple(look for source in sources[:20] for look in looks(said[source])),
         )
+
+    def _files_of(self, record: str) -> str:
+        """Return the record with the files of a dataset that was known by its name; nothing where there are several."""
+        told = self.registry.statements.about([record])[record]
+        found = {
+            str(entry.statement.body["by"]) for entry in told if entry.current and entry.statement.kind == "resolves"
+        }
+        return min(found) if len(found) == 1 else ""
 
     def _manifest(self, namespaces: Sequence[str], dataset: Dataset) -> Manifest | None:
         for namespace in namespaces if dataset.manifest else ():
@@ -185,8 +191,8 @@ class Gatherer:
         return found
 
     def _parent(self, given: Input) -> Parent:
-        record = given.part.record
-        if record is None:
+        record = given.part.record or (self._made_by(str(given.part.id)) if given.part.id else "")
+        if not record:
             return Parent(given.title)
         try:
             entry = self._memory.get(f"version {record}", lambda: self.registry.versions.get(record))
@@ -194,6 +200,15 @@ class Gatherer:
             return Parent(given.title)
         reference = f"{entry.model}@{entry.ordinal}"
         return Parent(entry.reference, reference, self._level(reference))
+
+    def _made_by(self, name: str) -> str:
+        """Return the record of the one version that an activity of this id put out, or nothing."""
+        try:
+            outputs = self.registry.activities.get(name).activity.outputs or ()
+        except HerdbookError:
+            return ""
+        records = {part.record for part in outputs if part.record}
+        return min(records) if len(records) == 1 else ""
 
     def _searches(self, training: ActivityEntry | None) -> tuple[ActivityEntry, ...]:
         """Return the searches for hyper-parameters that the training names."""

@@ -71,6 +71,8 @@ def firmware(e: Evidence) -> Score:
     if e.activity is None:
         return Absent(why=UNKNOWN)
     hops = [*e.hops, *([e.training] if e.training and e.activity.kind in _HOPS else [])]
+    if not hops and not (e.activity.command or e.activity.code):
+        return Absent(why="little is known of how its files came out of the training")
     if not hops:
         return Waived(reason="its files are what the training put out")
     return Absent(
