@@ -11,6 +11,7 @@ Sort = Literal["data", "config", "code", "noise"]
 _SYSTEM = tuple(
     f"/{name}/" for name in ("proc", "sys", "dev", "etc", "run", "usr", "lib", "lib32", "lib64", "bin", "sbin", "boot")
 )
+_MEMORY = "/dev/shm/"  # noqa: S108 - people lay data there, and take them from there
 _PACKAGES = re.compile(r"/(?:site-packages|dist-packages|__pycache__|\.git|\.hg|\.svn|conda-meta)(?:/|$)")
 _STDLIB = re.compile(r"/lib(?:64)?/python\d(?:\.\d+)?/")
 _ABOUT_PACKAGES = re.compile(r"\.(?:dist-info|egg-info|egg)(?:/|$)")
@@ -35,7 +36,8 @@ def sort_of(path: str, size: int | None = None, *, prefixes: tuple[str, ...] = (
         size: in bytes, where it is known.
         prefixes: folders whose files never count: the training's interpreter, the spool.
     """
-    if path.startswith(prefixes) or path.startswith(_SYSTEM) or not path.startswith("/"):
+    system = path.startswith(_SYSTEM) and not path.startswith(_MEMORY)
+    if path.startswith(prefixes) or system or not path.startswith("/"):
         return "noise"
     if _PACKAGES.search(path) or _STDLIB.search(path) or _ABOUT_PACKAGES.search(path):
         return "noise"

@@ -14,7 +14,7 @@ from herdbook.apps.cli.session import Session, pass_session
 if TYPE_CHECKING:
     from herdbook.capture.running import Ran
     from herdbook.capture.wanted import Wanted
-    from herdbook.model.captures import Pushed, RunEntry
+    from herdbook.model.captures import Capture, Pushed, RunEntry
 
 Given = dict[str, Any]
 UPLOADS = ("always", "clean", "never")
@@ -128,11 +128,19 @@ def _told(session: Session, ran: Ran, given: Given, store_limit: int) -> None:
     session.output.message(f"captured: {_brief(entry)}")
     for problem in entry.problems:
         session.output.message(f"  {problem}")
+    if not given["bundle"] and _only_here(ran.capture):
+        session.output.hint("no remote has this commit: push it there, or keep the code with --bundle")
     if pushed is None:
         session.output.hint(f"herdbook push {entry.id[:12]} sends it; herdbook spool show {entry.id[:12]} shows it")
     else:
         session.output.message(_sent(pushed))
         _next(session, [pushed])
+
+
+def _only_here(capture: Capture) -> bool:
+    """Say whether the code is in this working copy alone, so that nobody else could train it again."""
+    problems = set(capture.code.problems or ()) if capture.code else set()
+    return bool(problems & {"no-remote", "unpushed"})
 
 
 def _accept(ran: Ran) -> None:
