@@ -34,6 +34,7 @@ _STATUS = {"incomplete": Kind.MISSING, "differs": Kind.CONFLICT, "failed": Kind.
 @click.option("--into", metavar="FOLDER", help="Where the job lies; an engine's machines must see it.")
 @click.option("--as", "as_", metavar="MODEL[:LABEL]", help="Register the result here, not with the original's model.")
 @click.option("--keep", is_flag=True, help="Keep the job's folder.")
+@click.option("--take", is_flag=True, help="Take the result of the job in --into, which somebody handed over.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="wall=2h, memory=8G, cpus=4, gpus=1.")
 @click.option("--repository", metavar="CLONE", help="A clone of the code, where nobody else has its commit.")
 @click.option("--output", "outputs", multiple=True, metavar="PATH", help="Where the command writes the version.")
@@ -51,6 +52,8 @@ def retrain(session: Session, /, *, reference: str, **given: Any) -> None:  # no
     from herdbook.bootstrap import places
     from herdbook.service.retraining import planning
 
+    if given["take"] and not given["into"]:
+        raise click.UsageError("--take needs --into: where the job lies.")
     edits = planning.Edits(
         seeds=_pairs(given["seeds"]),
         parameters=_pairs(given["parameters"]),
@@ -111,8 +114,8 @@ def _run(session: Session, registry: Any, work: Any, given: Json) -> Retrained: 
         read_metrics=figures.metrics,
     )
     folder = Path(given["into"]).absolute() if given["into"] else _folder()
-    with preparing.folder(folder, keep=given["keep"]) as path, _steps(session) as step:
-        done = running.run(registry, work, means, path, target=target, step=step)
+    with preparing.folder(folder, keep=given["keep"], take=given["take"]) as path, _steps(session) as step:
+        done = running.run(registry, work, means, path, target=target, take=given["take"], step=step)
         return _answer(work, done, folder=str(path) if given["keep"] else "")
 
 

@@ -8,10 +8,11 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from herdbook.kernel.errors import ConflictError, HerdbookError, InvalidError, UnavailableError
+from herdbook.kernel.errors import ConflictError, HerdbookError, InvalidError, MissingError, UnavailableError
 from herdbook.model.activities import Code, Environment
 from herdbook.model.jobs import JobInput, JobLimits, JobOutput, JobRequest
 from herdbook.ports.blobs import Progress
@@ -30,14 +31,19 @@ _OURS = (
 
 
 @contextlib.contextmanager
-def folder(path: Path, *, keep: bool) -> Iterator[Path]:
+def folder(path: Path, *, keep: bool, take: bool = False) -> Iterator[Path]:
     """Give a folder for one job, cleared of what an earlier one that was killed left; remove it unless ``keep``.
+
+    A job that was only written for an engine, and is handed over by a person, stays; with ``take`` it is given again.
 
     Raises:
         ConflictError: ``folder-in-use``, when it holds something else, or another retraining works in it.
+        MissingError: ``no-job``, when there is none to take.
         UnavailableError: ``cannot-write``.
     """
     mark = path / MARK
+    if take and not (mark.is_file() and mark.read_bytes()):
+        raise MissingError(f"no job was kept in {path}", code="no-job", hint="Write it there first, without --take.")
     if path.exists() and not path.is_dir():
         raise InvalidError(f"{path} is a file, not a folder", code="not-a-folder", hint="Name another folder.")
     if path.is_dir() and any(path.iterdir()) and not mark.is_file():
@@ -55,11 +61,14 @@ def folder(path: Path, *, keep: bool) -> Iterator[Path]:
             raise ConflictError(
                 f"another retraining works in {path}", code="folder-in-use", hint="Name another folder."
             ) from error
-        _check_free(path, mark)
-        _clear(path)
+        if not take:
+            _check_free(path, mark)
+            _clear(path)
         yield path
-    except BaseException:
-        if not existed and not _at_work(path):
+    except BaseException as error:
+        if isinstance(error, HerdbookError) and error.code == "job-not-run":
+            mark.write_text("kept\n", "utf-8")
+        elif not existed and not _at_work(path):
             _remove(path)
         raise
     else:
@@ -160,6 +169,25 @@ def write(
     except OSError as error:
         raise _unwritable(path, error) from error
     return request
+
+
+def again(work: Work, path: Path, *, limits: JobLimits, python: str = "") -> JobRequest:
+    """Return the request of a job that was written before, when it is what the plan asks for today.
+
+    Raises:
+        ConflictError: ``other-job``, when it is not: another version, other edits, or somebody changed it.
+        UnavailableError, CorruptError, MissingError: as ``write``.
+    """
+    before = JobRequest.read_json((path / "request.json").read_bytes())
+    with tempfile.TemporaryDirectory(dir=path, prefix=".again-") as name:
+        today = write(work, Path(name), before.id, limits=limits, python=python)
+    if today != before:
+        raise ConflictError(
+            f"the job in {path} is not the one that would be run now",
+            code="other-job",
+            hint="Give the same version and options as when it was written, or write it anew in another folder.",
+        )
+    return before
 
 
 def _unwritable(path: Path, error: OSError) -> HerdbookError:

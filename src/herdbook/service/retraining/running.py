@@ -60,12 +60,16 @@ def run(
     folder: Path,
     *,
     target: recording.Target,
+    take: bool = False,
     step: Step | None = None,
     progress: Progress | None = None,
 ) -> recording.Recorded:
     """Carry a plan out in a folder, compare, and register; nothing is registered before all of it is known.
 
+    With ``take`` the job was written there before, and has been run: only its result is taken.
+
     Raises:
+        ConflictError: ``other-job``, when what lies there is not what the plan asks for.
         UnavailableError: when there is no room, or the engine cannot be had.
         CorruptError: when an input is not what it was.
         KeyboardInterrupt: after the job was cancelled.
@@ -73,10 +77,15 @@ def run(
     tell = step or (lambda _: None)
     number = secrets.token_hex(16)
     tell("bringing what it needs")
-    request = preparing.write(work, folder, number, limits=means.limits, python=work.edits.python, progress=progress)
-    tell(f"running on {means.engine.name}")
-    result = carried_out(means, folder)
-    if result.status != "finished" or result.id != number:
+    if take:
+        request = preparing.again(work, folder, limits=means.limits, python=work.edits.python)
+        result = _came_back(folder)
+    else:
+        python = work.edits.python
+        request = preparing.write(work, folder, number, limits=means.limits, python=python, progress=progress)
+        tell(f"running on {means.engine.name}")
+        result = carried_out(means, folder)
+    if result.status != "finished" or result.id != request.id:
         said = [*result.problems, *_log(folder, result)] or [f"the job {result.status}"]
         body = outcome.of_failure(work, means.engine.name, said)
         return recording.Recorded(body, recording.say(registry, work, body, target))
@@ -111,6 +120,15 @@ def carried_out(means: Means, folder: Path) -> JobResult:
             means.engine.cancel(folder, handle)
         raise
     return JobResult.read_json((folder / "result.json").read_bytes())
+
+
+def _came_back(folder: Path) -> JobResult:
+    try:
+        return JobResult.read_json((folder / "result.json").read_bytes())
+    except FileNotFoundError as error:
+        raise UnavailableError(
+            f"there is no result.json in {folder}", code="job-waits", hint="Wait until the job has ended; then again."
+        ) from error
 
 
 def _log(folder: Path, result: JobResult) -> list[str]:
