@@ -165,6 +165,7 @@ def _lineage(registry: Registry) -> list[object]:
         registry.activities.list(kind="training"),
         registry.versions.trace(f"{MODEL}:V1"),
         registry.versions.trace("local:toys", direction="down", depth=2, limit=10),
+        registry.versions.impact("local:toys", limit=2),
     ]
 
 
