@@ -27,7 +27,7 @@ def test_a_dry_run_says_what_it_takes_and_leaves_one_statement(made: Training, t
     said = run_here("retrain", f"{MODEL}:v1", "--dry-run", status=3)
     assert said.err.startswith("nothing to download\n")
     assert said.out.startswith("incomplete  demo/tiny/classifier:v1  something is missing\n")
-    assert "tiny absent, not 1.0" in said.out
+    assert "tinyabsent,not1.0" in "".join(said.out.split()), "a long path folds its column"
     told = run_here("retrain", f"{MODEL}:v1", "--dry-run", "--python", str(tiny_python), "--json", status=3).json
     assert told["retraining"]["outcome"] == "incomplete", "an environment that was asked for is not verified by a look"
     assert told["plan"]["needs"][0]["what"] == "code"
