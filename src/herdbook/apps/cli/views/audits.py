@@ -49,7 +49,7 @@ def audit(found: Audited, *, every: bool = False) -> RenderableType:
         shown = {0: "Missing", 1: "Said in words only", 2: "Could be checked"}
         for score, title in shown.items():
             if mine := [item for item in missing if item.score.score == score]:
-                parts.append(t.section(title, _supplies(mine), t.many(len(mine), "item")))
+                parts += [Text(), t.line((title, t.HEAD), (t.many(len(mine), "item"), t.DIM)), _supplies(mine)]
     if every and (rest := [item for item in told.items if item not in missing]):
         parts.append(t.section("In order", _scores(rest)))
     parts.append(t.section("Profile", _bars(told), f"checklist {told.checklist}"))
@@ -81,11 +81,12 @@ def _lines(sentences: tuple[str, ...]) -> RenderableType:
 
 
 def _supplies(items: list[Scored]) -> RenderableType:
+    """Return items with what would supply them; indented by hand, since a padding cuts lines that do not fit."""
     rows: list[RenderableType] = []
     for item in items:
-        rows.append(t.line((f"{item.item:<4}", t.HEAD), item.title, ("gate" if item.gate else "", t.WARM)))
-        rows.append(Text(f"      {why(item.score)}", style=t.DIM))
-        rows.append(_whole(Text(f"      {item.supply}")))
+        rows.append(t.line((f"  {item.item:<4}", t.HEAD), item.title, ("gate" if item.gate else "", t.WARM)))
+        rows.append(Text(f"        {why(item.score)}", style=t.DIM))
+        rows.append(_whole(Text(f"        {item.supply}")))
     return Group(*rows)
 
 
