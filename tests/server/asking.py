@@ -63,6 +63,7 @@ def _versions(registry: Registry) -> list[tuple[str, list[Arguments]]]:
         ("versions.dossier", _each("reference", f"{MODEL}:v1", f"{MODEL}:new", LATER, f"{MODEL}:none")),
         ("versions.trace", _each("reference", f"{MODEL}:v1", "no/thing")),
         ("versions.trace", [{"reference": f"{MODEL}:v1", "direction": each} for each in ("down", "sideways")]),
+        ("versions.impact", [{"reference": f"{MODEL}:v1", "limit": each} for each in (1, 0)]),
         ("files.verify", _each("reference", f"{MODEL}:v1", LATER, "no/model")),
         ("files.find", [{"namespace": "demo", "digests": [*content_of(binary("one")).digests]}]),
     ]

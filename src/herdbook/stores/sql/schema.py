@@ -252,7 +252,7 @@ for _name, _where in (
     ("ix_edges_named", text("target_kind = 'id' AND direction = 'in'")),
     ("ix_edges_resolves", text("direction = 'resolves'")),
 ):
-    Index(_name, edges.c.target, sqlite_where=_where, postgresql_where=_where)
+    Index(_name, edges.c.target, sqlite_where=_where)
 
 datasets = Table(
     "datasets",

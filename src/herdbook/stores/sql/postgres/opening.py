@@ -13,6 +13,8 @@ _STATE = (
     "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', "
     "to_regclass('registry') IS NOT NULL, to_regclass('alembic_version') IS NOT NULL"
 )
+_MADE = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'registry' AND pg_table_is_visible(oid))"
+"""As ``to_regclass`` tells, but never from what the session remembers of before it waited."""
 _WHICH = "SELECT id, version_num, written_by FROM registry, alembic_version"
 
 
@@ -65,7 +67,7 @@ def registry_of(database: Database) -> str:
 def _create(link: Link, patience_s: float) -> None:
     """Make the tables, unless another process does so at the same moment."""
     _become_writer(link, patience_s)
-    if not say(link.raw, _STATE)[2]:
+    if not say(link.raw, _MADE)[0]:
         with_partial_indices()
         opening.fill(link.sql)
     say(link.raw, "COMMIT")
