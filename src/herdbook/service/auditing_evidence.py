@@ -16,12 +16,11 @@ from herdbook.model.dossiers import Dossier
 from herdbook.model.places import Location
 from herdbook.model.registrations import FileCheck
 from herdbook.model.statements import StatementEntry
+from herdbook.service.retraining.origin import NOT_INPUTS
 
 VALID = timedelta(days=90)
 """For so long a look at a place counts."""
-BESIDE = frozenset({"code-bundle", "untracked", "evidence", "original", "lock", "diff", "history", "log"})
-"""Roles of what an activity names and its command did not read."""
-_NOT_DATA = BESIDE | {"config", "parent", "teacher", "search", "code", "environment"}
+_NOT_DATA = NOT_INPUTS | {"config", "parent", "teacher", "search", "code", "environment"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from herdbook.kernel import canonical
 from herdbook.kernel.errors import ConflictError, HerdbookError, MissingError
 from herdbook.kernel.names import namespace_of
-from herdbook.model.activities import Activity, ActivityEntry, Part
+from herdbook.model.activities import ActivityEntry, Part
 from herdbook.model.datasets import Dataset
 from herdbook.model.dossiers import Dossier
 from herdbook.model.journal import VersionOp
@@ -20,8 +20,9 @@ from herdbook.model.versions import Version
 from herdbook.ports.registry import Registry
 from herdbook.service.auditing_evidence import Data, Evidence, Input, Look, Manifest, Parent
 from herdbook.service.auditing_reruns import reruns
+from herdbook.service.retraining import origin
+from herdbook.service.retraining.origin import NOT_TRAININGS
 
-NOT_TRAININGS = frozenset({"adoption", "prediction"})
 PASSED = frozenset({"conversion", "firmware-build"})
 """Kinds that change how a model is written: what it learnt, it learnt before."""
 MAX_HOPS = 10
@@ -276,27 +277,10 @@ def _dry_run(entry: StatementEntry) -> bool:
 
 
 def fullest(dossier: Dossier) -> ActivityEntry | None:
-    """Return the activity that tells most of how the version was made; a retraining only where there is no other.
-
-    The choice is that of ``service.retraining.origin``, so that a retraining is of what is audited.
-    """
-    made = [each for each in dossier.made_by if each.activity.kind not in NOT_TRAININGS]
+    """Return the activity that a retraining would repeat; a retraining only where there is no other."""
+    made = [each for each in dossier.made_by if each.activity.kind not in NOT_TRAININGS - {"retraining"}]
     first = [each for each in made if each.activity.kind != "retraining"] or made
-    return max(first, key=lambda each: (_fullness(each.activity), each.activity.ended or "", each.record), default=None)
-
-
-def _fullness(activity: Activity) -> tuple[bool, int]:
-    code, environment = activity.code, activity.environment
-    told = [
-        activity.command,
-        code and (code.commit or code.untracked),
-        environment and (environment.blob or environment.container or environment.packages),
-        activity.inputs and any(part.path for part in activity.inputs),
-        activity.outputs and any(part.path for part in activity.outputs),
-        activity.seeds,
-        activity.metrics,
-    ]
-    return activity.status == "finished", sum(map(bool, told))
+    return origin.fullest(first) if first else None
 
 
 def looks(said: Iterable[StatementEntry]) -> tuple[Look, ...]:

@@ -19,8 +19,9 @@ from herdbook.model.dossiers import Dossier
 from herdbook.model.retrainings import MetricTolerance, Retraining, Tolerance
 from herdbook.model.statements import StatementEntry
 from herdbook.ports.registry import Registry
-from herdbook.service.auditing_evidence import BESIDE, Rerun
+from herdbook.service.auditing_evidence import Rerun
 from herdbook.service.retraining import outcome
+from herdbook.service.retraining.origin import NOT_INPUTS
 
 RUN = "herdbook-run"
 VERIFIED = frozenset({"code", "code-after", "inputs", "inputs-after", "environment", "outputs-fresh"})
@@ -200,7 +201,7 @@ def _reseeded(before: Sequence[str], one: str, two: str, seeds: set[str]) -> boo
 
 
 def _inputs(activity: Activity) -> set[tuple[str, str]]:
-    parts = [part for part in activity.inputs or () if part.role not in BESIDE]
+    parts = [part for part in activity.inputs or () if part.role not in NOT_INPUTS]
     return {(part.role, str(part.file or part.blob or part.record)) for part in parts}
 
 

@@ -22,9 +22,7 @@ from herdbook.model.places import Location
 from herdbook.model.retrainings import Need
 from herdbook.ports.places import Places
 from herdbook.ports.registry import Registry
-
-NOT_INPUTS = frozenset({"code-bundle", "untracked", "evidence", "original", "lock", "diff", "history", "log"})
-"""Roles of what an activity names and its command did not read as data."""
+from herdbook.service.retraining.origin import NOT_INPUTS
 
 _BUFFER = 1 << 20
 _TOGETHER = 5000

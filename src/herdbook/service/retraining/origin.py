@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from herdbook.kernel.errors import MissingError
@@ -11,6 +12,8 @@ from herdbook.ports.registry import Registry
 
 NOT_TRAININGS = frozenset({"adoption", "retraining", "prediction"})
 """Kinds that put out a version without having made it first."""
+NOT_INPUTS = frozenset({"code-bundle", "untracked", "evidence", "original", "lock", "diff", "history", "log"})
+"""Roles of what an activity names and its command did not read as data."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,12 @@ def find(registry: Registry, reference: str) -> Origin:
             code="no-origin",
             hint="Train under `herdbook run`, or tell it afterwards with `herdbook activity add`.",
         )
-    best = max(made, key=lambda each: (_fullness(each.activity), each.activity.ended or "", each.record))
-    return Origin(entry, best, len(made) - 1)
+    return Origin(entry, fullest(made), len(made) - 1)
+
+
+def fullest(made: Sequence[ActivityEntry]) -> ActivityEntry:
+    """Return the activity that tells most; of equals the one that ended last. There must be one."""
+    return max(made, key=lambda each: (_fullness(each.activity), each.activity.ended or "", each.record))
 
 
 def _fullness(activity: Activity) -> tuple[bool, int]:
