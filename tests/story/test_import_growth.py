@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -249,7 +248,5 @@ def test_hundreds_of_paths_are_looked_at_again_without_a_byte_read_or_written(
     opens: list[str] = []
     with opened(repository) as source:
         monkeypatch.setattr(type(source), "open", lambda _self, digest: opens.append(digest))
-        began = time.perf_counter()
         assert importing.unchanged(registry, source, rules()) is not None
-        assert time.perf_counter() - began < 1
     assert (events(registry), opens) == (before, [])
