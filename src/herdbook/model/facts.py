@@ -26,12 +26,13 @@ class Severity(StrEnum):
 
 
 class Finding(Value):
-    """Something worth a look: which rule, what it says, where."""
+    """Something worth a look: which rule, what it says, where in the facts, and of which file, where that is open."""
 
     rule: Text
     severity: Severity
     message: Text
     where: Text = ""
+    path: Text = ""
 
 
 class Probe(Value):

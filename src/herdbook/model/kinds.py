@@ -12,6 +12,7 @@ from herdbook.model.activities import Metric
 from herdbook.model.audits import Audit, Checklist
 from herdbook.model.base import Int, Json, Sha256, Text, Time, Value
 from herdbook.model.cards import Card
+from herdbook.model.contracts import Contract
 from herdbook.model.dataset_profiles import DatasetProfile
 from herdbook.model.identifiers import Identifier, NonEmpty, Unit
 from herdbook.model.models import Profile
@@ -149,28 +150,6 @@ class Release(Value):
 
     packages: tuple[ReleasePackage, ...]
     source: NonEmpty | None = None
-
-
-class Tensor(Value):
-    """An input or output of a contract. Step 5 fills what it means; the shape of the statement is fixed now."""
-
-    name: NonEmpty
-    dtype: NonEmpty | None = None
-    shape: tuple[Int | Text | None, ...] | None = None
-    batch_axis: Int | None = None
-    meaning: NonEmpty | None = None
-    unit: Unit | None = None
-    labels: tuple[Text, ...] | None = None
-    features: tuple[Json, ...] | None = None
-
-
-class Contract(Value):
-    """The interface contract: ordered inputs and outputs."""
-
-    inputs: tuple[Tensor, ...] | None = None
-    outputs: tuple[Tensor, ...] | None = None
-    selectors: tuple[Json, ...] | None = None
-    ext: Json | None = None
 
 
 class Evaluation(Value):
