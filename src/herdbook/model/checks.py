@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from herdbook.model.base import Text, Value
+from herdbook.kernel.errors import InvalidError
+from herdbook.model.base import Bool, Text, Value
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.identifiers import NonEmpty
 
@@ -14,21 +15,58 @@ CONSUMERS = ("athena", "cmssw", "hls4ml", "o2", "triton")
 """Frameworks that run models, for which one can ask."""
 
 
-class Rule(Value):
-    """A rule: docs/reference/rules/ID.md says why it is there. ``consumers``: asked only for these; none: always."""
+def check_consumer(name: str) -> str:
+    """Return the name when it is one of ``CONSUMERS``.
 
-    id: Annotated[Text, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+    Raises:
+        InvalidError: ``no-consumer``, when it is not.
+    """
+    if name not in CONSUMERS:
+        raise InvalidError(
+            f"no consumer is called {name!r}", code="no-consumer", hint=f"There are: {', '.join(CONSUMERS)}."
+        )
+    return name
+
+
+Consumer = Annotated[Text, AfterValidator(check_consumer)]
+RuleId = Annotated[Text, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+
+
+class Rule(Value):
+    """A rule: docs/reference/rules/ID.md says why it is there. ``consumers``: asked only for these; none: always.
+
+    ``by_reader``: readers of files yield its findings, and the check that has the rule yields none.
+    """
+
+    id: RuleId
     title: NonEmpty
     severity: Severity
-    consumers: tuple[NonEmpty, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    by_reader: Bool = False
+
+    def found(self, message: str, *, path: str = "", where: str = "") -> Finding:
+        """Return a finding of this rule: of which file, and where in its facts or in the contract (JSON pointer)."""
+        return Finding(rule=self.id, severity=self.severity, message=message, path=path, where=where)
+
+
+class CheckPolicy(Value):
+    """What a namespace wants of checks: severity by rule, consumers always asked for, ``strict``: warnings fail."""
+
+    severities: dict[RuleId, Literal["off", "note", "warning", "error"]] | None = None
+    consumers: tuple[Consumer, ...] | None = None
+    strict: Bool | None = None
 
 
 class Report(Value):
-    """What the rules say of one version, or of one folder: findings with their files. ``files``: how many there are."""
+    """What the rules say of one version, or of one folder: findings with their files. ``files``: how many there are.
+
+    ``rules`` are those that were asked; findings of readers stand among ``findings``, too.
+    """
 
     of: NonEmpty
     files: int
     rules: tuple[NonEmpty, ...]
+    consumers: tuple[Consumer, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -20,15 +20,17 @@ class Subject:
         files: with their facts; a file without facts has ``None`` there.
         contract: what is declared, by the current contract statement or a contract file in the folder.
         told: what the files themselves say, assembled, whatever is declared.
+        conflicts: what the files, and what is declared, say differently about the same thing.
         before: the same of the version before, where there is one.
         licence: SPDX expression of the description, empty when nobody said.
-        elsewhere: sha256 → references of other models that have these bytes.
+        elsewhere: digest of a file, as in ``FileView.digest`` → references of versions of other models that have it.
         consumers: frameworks for which one asks; none: no rule of one framework speaks.
     """
 
     files: tuple[FileView, ...]
     contract: Contract | None = None
     told: Contract | None = None
+    conflicts: tuple[Finding, ...] = ()
     before: Subject | None = None
     licence: str = ""
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -36,13 +38,17 @@ class Subject:
 
 
 class Check(Protocol):
-    """A plug-in with one rule, or a few that look at the same things."""
+    """A plug-in with one rule, or a few that look at the same things. It takes no arguments and keeps nothing."""
 
-    rules: tuple[Rule, ...]
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Its rules: an attribute of the class will do."""
+        ...
 
     def look(self, subject: Subject) -> Iterable[Finding]:
-        """Yield findings of its rules; ``path`` names the file, ``where`` the place in its facts or in the contract.
+        """Yield findings of its rules, made by ``Rule.found``.
 
-        The severity of a finding is the rule's; who asks may have another policy.
+        Of a rule that was not asked for (another framework's, switched off) they are dropped. The severity of a finding
+        is the rule's; who asks may have another policy. What is raised becomes a finding, ``check-failed``.
         """
         ...

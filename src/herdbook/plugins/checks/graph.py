@@ -1,0 +1,141 @@
+"""Rules of the computing graph: operators, order of nodes, what is read and what is not, leftovers, and code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from herdbook.model.checks import Rule
+from herdbook.model.facts import Finding, Severity
+from herdbook.model.formats import KERAS, TENSORFLOW
+from herdbook.plugins.checks.looking import Read, files, listed, models, tensors
+from herdbook.ports.checks import Check, Subject
+
+ONNX = frozenset({"onnx", "qonnx"})
+
+CUSTOM = Rule(id="custom-operators", title="Operators outside the standard", severity=Severity.NOTE, read=True)
+NOT_IMPORTED = Rule(
+    id="no-opset", title="Operators of a domain that is not imported", severity=Severity.WARNING, read=True
+)
+UNSORTED = Rule(id="unsorted-graph", title="Nodes stand before what they read", severity=Severity.ERROR)
+UNDEFINED = Rule(id="undefined-name", title="A node reads what nothing makes", severity=Severity.ERROR)
+WEIGHTS = Rule(id="weights-among-inputs", title="Weights are listed among the inputs", severity=Severity.NOTE)
+UNUSED = Rule(id="unused-input", title="An input that nothing reads", severity=Severity.WARNING)
+DEAD = Rule(id="dead-output", title="An output that depends on no input", severity=Severity.WARNING)
+SHAPE = Rule(id="unknown-shape", title="The shape of an input is in no file", severity=Severity.WARNING)
+LEFTOVER = Rule(id="training-leftover", title="Parts of the training are left in the graph", severity=Severity.WARNING)
+CODE = Rule(id="code-in-model", title="Loading the model runs code that is in it", severity=Severity.ERROR)
+
+_PHASE = re.compile(
+    r"(?:^|/)(?:keras_learning_phase|learning_phase|is_training|training|train_phase|keep_prob)(?:$|[_:/\d])"
+)
+"""Placeholders that say whether one trains (Keras 2 on TensorFlow 1, TensorFlow 1 by hand)."""
+_OPTIMISER = re.compile(r"(?:Resource)?(?:Sparse)?Apply(?:Adam|Adagrad|Adadelta|Momentum|RMSProp|Ftrl|GradientDescent)")
+_OTHER_LEFT = re.compile(
+    r"(?:SaveV?2?|RestoreV?2?|Assign(?:Add|Sub)?|VariableV?2?|ShardedFilename|MergeV2Checkpoints)$"
+)
+
+
+class Graph:
+    """Looks at ONNX and TensorFlow graphs and at Keras architectures."""
+
+    rules = (CUSTOM, NOT_IMPORTED, UNSORTED, UNDEFINED, WEIGHTS, UNUSED, DEAD, SHAPE, LEFTOVER, CODE)
+
+    def look(self, subject: Subject) -> Iterable[Finding]:
+        """Yield what is found."""
+        for file in files(subject, ONNX):
+            yield from _order(file)
+            yield from _links(file)
+        for file in files(subject, TENSORFLOW | KERAS):
+            yield from _leftovers(file)
+        for file in files(subject, KERAS):
+            yield from _code(file)
+        yield from _shapes(subject)
+
+
+_: type[Check] = Graph
+
+
+def _order(file: Read) -> Iterator[Finding]:
+    if file.values.get("topologically_sorted") is False:
+        first = file.values.get("first_unsorted", {})
+        node = repr(first["node"]) if first.get("node") else f"the node at place {first.get('index', '?')}"
+        message = f"{node} reads {first.get('reads', '')!r}, which a later node makes; the format asks for sorted nodes"
+        yield UNSORTED.found(message, path=file.path, where="/first_unsorted")
+    if missing := file.values.get("undefined_names"):
+        message = f"nothing makes {listed(missing)}: no node, no input, no weight"
+        yield UNDEFINED.found(message, path=file.path, where="/undefined_names")
+
+
+def _links(file: Read) -> Iterator[Finding]:
+    if weights := file.values.get("graph_inputs_that_are_initializers"):
+        version = file.values.get("ir_version")
+        why = (
+            f"IR version {version} asks for it"
+            if isinstance(version, int) and version < 4
+            else "who runs it may overwrite them, so a runtime cannot fold them"
+        )
+        message = f"{len(weights)} weights are listed among the graph's inputs ({listed(weights)}): {why}"
+        yield WEIGHTS.found(message, path=file.path, where="/graph_inputs_that_are_initializers")
+    for name in file.values.get("unused_inputs") or ():
+        yield UNUSED.found(f"no node reads the input {name!r}", path=file.path, where="/unused_inputs")
+    for place, dead in enumerate(file.values.get("dead_outputs") or ()):
+        yield DEAD.found(_DEAD[dead["because"]].format(dead["name"]), path=file.path, where=f"/dead_outputs/{place}")
+
+
+_DEAD = {
+    "no-input": "the output {!r} depends on no input: it is the same for every event",
+    "initializer": "the output {!r} is a weight: it is the same for every event",
+    "input": "the output {!r} is an input, handed through",
+    "undefined": "nothing makes the output {!r}",
+}
+
+
+def _shapes(subject: Subject) -> Iterator[Finding]:
+    """Yield inputs whose shape neither the file nor the contract knows."""
+    known = {name for name, tensor in tensors(subject).items() if tensor.shape is not None}
+    for file in models(subject):
+        for place, tensor in enumerate(file.values.get("inputs") or ()):
+            if _shaped(tensor) or tensor.get("name") in known:
+                continue
+            where, name = f"/inputs/{place}", tensor.get("name")
+            if tensor.get("shape_attribute") == []:
+                said = "an empty shape, which means unknown in a graph of this age and not a scalar"
+            else:
+                said = "no shape"
+            message = f"the file gives the input {name!r} {said}; say it in the contract"
+            yield SHAPE.found(message, path=file.path, where=where)
+
+
+def _shaped(tensor: dict[str, Any]) -> bool:
+    """Say whether a shape is known, or the input is no tensor and has none."""
+    has_none = "onnx_type" in tensor or tensor.get("torch_type", "Tensor") != "Tensor"
+    return has_none or any(tensor.get(name) is not None for name in ("shape", "shape_in_graph"))
+
+
+def _leftovers(file: Read) -> Iterator[Finding]:
+    frozen = file.format in {"tf-graphdef", "tf-graphdef-text", "tf-memmapped"}
+    for place, tensor in enumerate(file.values.get("inputs") or ()):
+        if frozen and _PHASE.search(str(tensor.get("name", ""))):
+            message = f"the placeholder {tensor['name']!r} says whether one trains: feed false, or freeze it away"
+            yield LEFTOVER.found(message, path=file.path, where=f"/inputs/{place}")
+    operators = file.values.get("operators") or {}
+    left = [name for name in operators if _OPTIMISER.match(name)]
+    left += [name for name in operators if frozen and _OTHER_LEFT.match(name)]
+    if left and frozen:
+        message = f"operators of the training are left in a frozen graph: {listed(sorted(left))}"
+        yield LEFTOVER.found(message, path=file.path, where="/operators")
+    if file.values.get("has_optimizer_weights") or file.values.get("optimizer_tensors"):
+        message = "the optimiser's state is in the file: it is of no use when one applies the model"
+        yield LEFTOVER.found(message, path=file.path)
+
+
+def _code(file: Read) -> Iterator[Finding]:
+    if layers := file.values.get("lambda_layers"):
+        message = f"the Lambda layers {listed([_name(each) for each in layers])} hold marshalled Python, run on loading"
+        yield CODE.found(message, path=file.path, where="/lambda_layers")
+
+
+def _name(layer: object) -> str:
+    return str(layer.get("name", layer)) if isinstance(layer, dict) else str(layer)

@@ -1,0 +1,141 @@
+"""What is checked: folders that are not registered, read now; versions, from all that the registry says of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from herdbook.kernel import paths
+from herdbook.kernel.errors import DeniedError
+from herdbook.model.contracts import Contract
+from herdbook.model.dossiers import Dossier, FileView
+from herdbook.model.registrations import Intake
+from herdbook.model.versions import Entry
+from herdbook.ports.checks import Subject
+from herdbook.ports.formats import Readers
+from herdbook.ports.registry import Registry
+from herdbook.service import hashing
+from herdbook.service.hashing import OpenFile
+from herdbook.service.intake import plan
+
+_WORTH = 8
+"""Folders for which it pays to read with a further worker."""
+_AT_ONCE = 30
+"""Files of a version that one search asks for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder, or files that lie in one folder, to be checked as one: ``name`` as it was given."""
+
+    name: str
+    given: tuple[str, ...]
+
+
+def places(given: Iterable[str]) -> list[Place]:
+    """Return what is checked together: each folder, and files that were given one by one by the folder they lie in."""
+    found: dict[str, list[str]] = {}
+    for path in given:
+        name = path if os.path.isdir(path) else str(PurePath(path).parent)  # noqa: PTH112 - a name need not be text
+        found.setdefault(name, [])
+        if name != path:
+            found[name].append(path)
+    return [Place(name, tuple(files) or (name,)) for name, files in found.items()]
+
+
+def of_places(readers: Readers, wanted: Sequence[Place], consumers: Iterable[str] = ()) -> Iterator[Subject]:
+    """Yield the subject of each place, in order; several are read at once.
+
+    Raises:
+        HerdbookError: as ``service.intake.plan`` says.
+    """
+    asked = frozenset(consumers)
+    width = min(os.cpu_count() or 1, 1 + len(wanted) // _WORTH)
+    if width < 2:
+        yield from (of_place(readers, place, asked) for place in wanted)
+        return
+    with ThreadPoolExecutor(width, "herdbook-check") as threads:
+        yield from threads.map(lambda place: of_place(readers, place, asked), wanted)
+
+
+def of_place(readers: Readers, place: Place, consumers: frozenset[str] = frozenset()) -> Subject:
+    """Read a folder, or files, as a registration of it would take them.
+
+    Raises:
+        HerdbookError: as ``service.intake.plan`` says.
+    """
+    taken = [item for item in plan(place.given) if item.left_out is None]
+    listing = {item.path: item.size for item in taken}
+    files = tuple(_view(readers, item, listing) for item in taken)
+    return Subject(files=files, consumers=consumers)
+
+
+def _view(readers: Readers, item: Intake, listing: dict[str, int]) -> FileView:
+    try:
+        file = OpenFile(paths.unescape(item.source))
+    except OSError as error:
+        raise DeniedError(f"{item.path!r} cannot be read: {error.strerror}", code="unreadable") from error
+    try:
+        content = hashing.content(file)
+        facts = readers.read([(item.path, file)], listing)[0]
+    finally:
+        file.close()
+    return FileView(path=item.path, digest=content.sha256, size=content.size, here=True, content=content, facts=facts)
+
+
+def of_version(registry: Registry, reference: str, consumers: Iterable[str] = ()) -> tuple[Entry, Subject]:
+    """Return a version and what is checked of it, by what any client of a registry may ask.
+
+    Raises:
+        MissingError: when there is no such version.
+    """
+    dossier = registry.versions.dossier(reference)
+    earlier = _before(registry, dossier.entry)
+    subject = Subject(
+        files=dossier.files,
+        contract=_contract(dossier),
+        before=None if earlier is None else _plain(registry.versions.dossier(earlier)),
+        licence=_licence(dossier),
+        elsewhere=_elsewhere(registry, dossier),
+        consumers=frozenset(consumers),
+    )
+    return dossier.entry, subject
+
+
+def _plain(dossier: Dossier) -> Subject:
+    return Subject(files=dossier.files, contract=_contract(dossier), licence=_licence(dossier))
+
+
+def _contract(dossier: Dossier) -> Contract | None:
+    """Return the newest contract that is said of the version."""
+    said = dossier.said("contract")
+    return Contract.read(said[-1]) if said else None
+
+
+def _licence(dossier: Dossier) -> str:
+    return next((str(body["licence"]) for body in reversed(dossier.said("description")) if body.get("licence")), "")
+
+
+def _before(registry: Registry, entry: Entry) -> str | None:
+    """Return the version of the highest ordinal below that was not withdrawn."""
+    for ordinal in range(entry.ordinal - 1, 0, -1):
+        if not registry.versions.get(f"{entry.model}@{ordinal}").withdrawn:
+            return f"{entry.model}@{ordinal}"
+    return None
+
+
+def _elsewhere(registry: Registry, dossier: Dossier) -> dict[str, tuple[str, ...]]:
+    """Return, by digest, versions of other models that have a file of these bytes."""
+    digests = sorted({view.digest for view in dossier.files})
+    found: dict[str, list[str]] = {}
+    for start in range(0, len(digests), _AT_ONCE):
+        query = " OR ".join(f"file = {digest}" for digest in digests[start : start + _AT_ONCE])
+        for entry in registry.versions.search(query, limit=100).items:
+            if entry.model == dossier.entry.model:
+                continue
+            for digest in {file.digest for file in entry.version.files} & set(digests):
+                found.setdefault(digest, []).append(entry.reference)
+    return {digest: tuple(sorted(references)) for digest, references in found.items()}
