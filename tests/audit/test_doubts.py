@@ -250,11 +250,20 @@ def test_a_contract_that_contradicts_the_graph_is_worth_nothing() -> None:
     for changed in ({"name": "z"}, {"dtype": "float64"}, {"shape": ["n", 3]}, {"shape": ["n"]}):
         other = graph(inputs=[{"name": "x", "dtype": "float32", "shape": ["n", 2], **changed}])
         got(interface.inputs(bare(said("contract", CONTRACT), files=(other,))), 0, "not what the graph has")
-    got(interface.inputs(bare(said("contract", {"inputs": CONTRACT["inputs"] * 2}), files=(GRAPH,))), 0, "2 are told")
+    twice = {"inputs": [*CONTRACT["inputs"], {**CONTRACT["inputs"][0], "name": "z"}]}
+    got(interface.inputs(bare(said("contract", twice), files=(GRAPH,))), 0, "2 are told")
     labels = {"outputs": [{**CONTRACT["outputs"][0], "labels": ["a", "b", "c"]}]}
     got(interface.outputs(bare(said("contract", labels), files=(GRAPH,))), 0, "3 labels")
     wrong = trained(fields={"parameters": [{"name": "n_params", "text": "13"}]}, files=(GRAPH,))
     got(reusable.size(wrong), 0, "13 parameters are told, 12")
+
+
+def test_sequences_say_which_objects_go_in_only_when_each_has_selection_and_sort_key() -> None:
+    whole = {"name": "a", "sequence": {"selection": "pt > 1 GeV", "sort_key": "pt"}}
+    half = {"name": "b", "sequence": {"sort_key": "pt"}}
+    got(interface.selection(bare(said("contract", {"inputs": [whole]}))), 2, "1 sequences")
+    got(interface.selection(bare(said("contract", {"inputs": [whole, half]}))), 1, "1 of 2")
+    got(interface.selection(bare(said("contract", {"inputs": [{"name": "c", "sequence": {"axis": 1}}]}))), 0)
 
 
 def test_an_evaluation_is_held_out_only_when_files_show_it() -> None:

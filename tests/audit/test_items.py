@@ -143,7 +143,7 @@ CASES: dict[str, Case] = {
         ),
     ),
     "I4": (bare, lambda: bare(said("contract", FEATURES))),
-    "I5": (bare, lambda: bare(said("contract", {"selectors": [{"object": "jet"}]}))),
+    "I5": (bare, lambda: bare(said("contract", {"selection": "jets"}))),
     "I6": (bare, lambda: bare(said("contract", CONTRACT), files=(GRAPH,))),
     "I7": (bare, lambda: bare(said("contract", FEATURES))),
     "I8": (bare, lambda: bare(profile={"step": "trigger", "links": [{"url": DOI, "relation": "IsDescribedBy"}]})),
@@ -262,7 +262,7 @@ def test_a_profile_counts_what_can_be_had_and_leaves_waived_items_out() -> None:
 
 def test_a_shape_that_nobody_expected_costs_its_item_and_not_the_audit() -> None:
     links = said("description", {"links": [{"url": ["a", "list"], "relation": {"a": 1}}]})
-    features = said("contract", {"inputs": [{"name": "x", "features": [{"unit": 3, "offset": "?"}]}]})
+    features = said("contract", {"inputs": [{"name": "x", "features": [{"name": "pt", "unit": "GeV", "offset": 0.5}]}]})
     search = searched()
     odd = replace(search, searches=(activity(kind="hyper-parameter-search", search={"chosen": "last"},
                                              outputs=[{"blob": sha("trials"), "role": "trials"}]),))  # fmt: skip

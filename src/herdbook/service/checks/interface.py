@@ -16,7 +16,8 @@ from herdbook.service.checks.findable import links
 
 PRESERVATION = frozenset({"onnx", "qonnx"})
 _BY_NAME = (".safetensors", ".lwtnn.json", ".pmml")
-_SCALING = ("offset", "scale", "pad_value", "missing_value", "clip")
+_PREPARED = ("offset", "scale", "divisor", "pad_value", "missing_value", "replace_non_finite", "clip", "transform")
+_CONSTANTS = frozenset({"weaver-preprocess", "normalisation-dict", "scaler", "lwtnn-json", "lwtnn-graph-json"})
 RELATIONS = frozenset(
     {
         *("IsCitedBy", "Cites", "IsSupplementTo", "IsSupplementedBy", "IsDescribedBy", "Describes", "HasVersion"),
@@ -146,12 +147,12 @@ def preprocessing(e: Evidence) -> Score:
     told = features(e)
     if any((body.get("ext") or {}).get("preprocessing_in_graph") is True for body in e.bodies("contract")):
         return Structured(where="the contract: it is in the graph")
-    done = [each for each in told if any(name in each for name in _SCALING)]
+    done = [each for each in told if any(name in each for name in _PREPARED)]
     if told and len(done) == len(told):
         return Structured(where=f"{len(told)} features in the contract")
     if done:
         return Stated(where=f"{len(done)} of {len(told)} features")
-    formats = [view.path for view in e.dossier.files if view.facts and view.facts.format == "weaver-preprocess"]
+    formats = [view.path for view in e.dossier.files if _format(view) in _CONSTANTS]
     if name := next(iter(formats), "") or e.section("preprocessing"):
         return Stated(where=name)
     return Absent(why="nobody said how inputs are scaled, padded or filled")
@@ -159,8 +160,14 @@ def preprocessing(e: Evidence) -> Score:
 
 def selection(e: Evidence) -> Score:
     """I5: which objects go in, and in which order."""
-    if any(body.get("selectors") for body in e.bodies("contract")):
-        return Structured(where="the contract's selectors")
+    if any(body.get("selection") for body in e.bodies("contract")):
+        return Structured(where="the contract's selection")
+    sequences = [tensor["sequence"] for tensor in _contract(e, "inputs") if tensor.get("sequence")]
+    whole = [each for each in sequences if each.get("selection") and each.get("sort_key")]
+    if sequences and len(whole) == len(sequences):
+        return Structured(where=f"selection and sort key of {len(sequences)} sequences in the contract")
+    if any(each.get("selection") or each.get("sort_key") for each in sequences):
+        return Stated(where=f"selection and sort key of {len(whole)} of {len(sequences)} sequences")
     splits = [body for data in e.datasets for body in data.bodies("split") if body.get("selection")]
     if splits or (name := e.section("selection", "objects")):
         return Stated(where="the split's selection" if splits else f"the card's section {name!r}")
