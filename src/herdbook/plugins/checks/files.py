@@ -1,0 +1,105 @@
+"""Rules of files: what is missing, twice, elsewhere, or not what it is called; pickles; the licence."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from herdbook.model.checks import Rule
+from herdbook.model.facts import Finding, Severity
+from herdbook.model.formats import SIDECARS
+from herdbook.model.quarantine import quarantined, serving
+from herdbook.plugins.checks.looking import Read, files, listed, models
+from herdbook.ports.checks import Check, Subject
+
+OUTSIDE = Rule(id="external-data-outside", title="Weights outside the folder", severity=Severity.ERROR, read=True)
+ABSENT = Rule(id="external-data-missing", title="A file of weights is missing", severity=Severity.ERROR, read=True)
+SHORT = Rule(id="external-data-short", title="A file of weights is too short", severity=Severity.ERROR, read=True)
+SUFFIX = Rule(id="suffix-lies", title="The name says another format", severity=Severity.WARNING, read=True)
+TWICE = Rule(id="duplicate-files", title="The same bytes twice in one version", severity=Severity.NOTE)
+ELSEWHERE = Rule(id="same-bytes-elsewhere", title="The same bytes under another name", severity=Severity.NOTE)
+LICENCE = Rule(id="licence-missing", title="Nobody said who may use it", severity=Severity.WARNING)
+ONLY_PICKLE = Rule(id="only-pickle", title="Nothing but a pickle to be served", severity=Severity.ERROR)
+PICKLE = Rule(id="pickle-beside", title="A pickle beside the model", severity=Severity.NOTE)
+AMBIGUOUS = Rule(id="ambiguous-sidecars", title="Several sidecars for one model", severity=Severity.WARNING)
+
+_LICENCE = re.compile(r"(?:licen[cs]e|copying)(?:[._-].*)?", re.IGNORECASE)
+
+
+class Files:
+    """Looks at the files of a version as such."""
+
+    rules = (OUTSIDE, ABSENT, SHORT, SUFFIX, TWICE, ELSEWHERE, LICENCE, ONLY_PICKLE, PICKLE, AMBIGUOUS)
+
+    def look(self, subject: Subject) -> Iterable[Finding]:
+        """Yield what is found."""
+        yield from _twice(subject)
+        yield from _elsewhere(subject)
+        yield from _licence(subject)
+        yield from _pickles(subject)
+        yield from _ambiguous(subject)
+
+
+_: type[Check] = Files
+
+
+def _twice(subject: Subject) -> Iterator[Finding]:
+    same: dict[str, list[str]] = defaultdict(list)
+    for view in subject.files:
+        if view.size != 0:
+            same[view.digest].append(view.path)
+    for paths in same.values():
+        if len(paths) > 1:
+            yield TWICE.found(f"the same bytes as {listed(paths[:-1])}", path=paths[-1])
+
+
+def _elsewhere(subject: Subject) -> Iterator[Finding]:
+    """Yield models whose bytes another model has: labels, READMEs and sidecars are copied for good reasons."""
+    for file in models(subject):
+        if references := subject.elsewhere.get(file.view.digest):
+            yield ELSEWHERE.found(f"the same bytes are in {listed(references)}", path=file.path)
+
+
+def _licence(subject: Subject) -> Iterator[Finding]:
+    given = any(_LICENCE.fullmatch(posixpath.basename(view.path)) for view in subject.files)
+    if subject.files and not subject.licence and not given:
+        yield LICENCE.found("no licence is stated and no file of that name is there: nobody knows who may use it")
+
+
+def _pickles(subject: Subject) -> Iterator[Finding]:
+    others = serving(subject.files)
+    for path in quarantined(subject.files):
+        if others:
+            message = f"it can run code when it is loaded; {others[0]} serves, this is a checkpoint and is never loaded"
+            yield PICKLE.found(message, path=path)
+        else:
+            message = (
+                "it can run code when it is loaded, and no other model is beside it: no alias can lead here. "
+                "Export it (ONNX, TorchScript, safetensors, skops) and register both; the pickle stays as a checkpoint"
+            )
+            yield ONLY_PICKLE.found(message, path=path)
+
+
+def _ambiguous(subject: Subject) -> Iterator[Finding]:
+    """Yield sidecars of one format, for the same inputs, of which nobody said which belongs to the model."""
+    if subject.contract is not None and any(tensor.features for tensor in subject.contract.inputs or ()):
+        return
+    names = [frozenset(_inputs(file)) for file in models(subject)]
+    for format_ in sorted(SIDECARS - {"labels"}):
+        alike: dict[frozenset[str], list[Read]] = defaultdict(list)
+        for file in files(subject, (format_,)):
+            alike[frozenset(_inputs(file))].append(file)
+        for inputs, several in alike.items():
+            fitting = sum(1 for each in names if inputs <= each)
+            if len({file.view.digest for file in several}) > max(fitting, 1):
+                message = (
+                    f"{listed([file.path for file in several])} are for the same inputs and differ: "
+                    "say in the contract which one the model was trained with"
+                )
+                yield AMBIGUOUS.found(message, path=several[0].path)
+
+
+def _inputs(file: Read) -> list[str]:
+    return [str(tensor.get("name")) for tensor in file.values.get("inputs") or ()]
