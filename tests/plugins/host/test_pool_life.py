@@ -210,12 +210,12 @@ def test_workers_that_cannot_start_are_a_finding_for_each_file_and_not_tried_eac
 
 def test_versions_of_our_readers_are_known_without_a_worker() -> None:
     with WorkerPool() as pool:
-        assert dict(pool.versions) == {"onnx": "1", "document": "1"}
+        assert dict(pool.versions) == {"onnx": "2", "document": "1"}
         assert not pool._all
 
 
 def test_versions_of_foreign_readers_are_asked_of_a_worker(pool: WorkerPool) -> None:
-    assert dict(pool.versions) == {"misbehaving": "7", "onnx": "1", "document": "1"}
+    assert dict(pool.versions) == {"misbehaving": "7", "onnx": "2", "document": "1"}
     assert "misbehaving" not in sys.modules
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
-from herdbook.plugins.formats import onnx_findings
+from herdbook.plugins.formats import onnx_findings, onnx_quantizers
 from herdbook.plugins.formats import onnx_types as types
 from herdbook.plugins.formats.onnx_walk import Model, Tensor, Walk
 from herdbook.plugins.formats.protobuf import Wire, tag
@@ -32,7 +32,7 @@ class Onnx:
     """The reader of ``.onnx`` files."""
 
     name = "onnx"
-    version = "1"
+    version = "2"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
         """Recognise a model by its first fields; ``.onnx`` is always taken, to say what is wrong."""
@@ -49,15 +49,19 @@ class Onnx:
         """
         if not looks_like_onnx(file) and (other := _other(file)) is not None:
             return other
-        found = Walk(Wire(file)).model()
+        wire = Wire(file)
+        found = Walk(wire).model()
         if "/operators" not in found.where:
             raise CorruptError(f"{path} has no graph", code="not-onnx", hint="It is not an ONNX model.")
-        values = _values(found)
         used = _domains(found)
         foreign = sorted(used - STANDARD)
+        values = _values(found)
+        values["domains_not_imported"] = sorted(_domains(found, inside=False) - values["opsets"].keys())
+        if found.quantizers:
+            values["quantizers"] = onnx_quantizers.read(wire, found)
         findings = [
             *onnx_findings.of_model(found, values),
-            *onnx_findings.of_domains(foreign, _domains(found, inside=False) - values["opsets"].keys()),
+            *onnx_findings.of_domains(foreign, values["domains_not_imported"]),
             *onnx_findings.of_external(found.external, path, listing),
         ]
         return Facts(
@@ -180,6 +184,10 @@ def _values(found: Model) -> dict[str, Any]:
         "functions": [f"{types.text(domain)}.{types.text(name)}" for domain, name in found.functions],
         "tensors": [_tensor(each) for each in found.tensors],
         "external_data": sorted(types.text(location) for location in found.external),
+        **found.graph.values(
+            [info.get("name", b"") for _, info in _true_inputs(found)],
+            [info.get("name", b"") for _, info in found.outputs],
+        ),
     }
 
 

@@ -10,6 +10,7 @@ from herdbook.kernel import paths
 from herdbook.kernel.canonical import SAFE_INTEGER
 from herdbook.model.facts import Finding, Severity
 from herdbook.plugins.formats import onnx_types as types
+from herdbook.plugins.formats.onnx_quantizers import MAX_QUANTIZERS
 from herdbook.plugins.formats.onnx_walk import MAX_TENSORS, Model
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def of_model(found: Model, values: dict[str, Any]) -> Iterator[Finding]:
     if found.tensors_seen > MAX_TENSORS:
         message = f"{found.tensors_seen} tensors; the first {MAX_TENSORS} are listed"
         yield _finding("tensors-cut", Severity.NOTE, message, "/tensors")
+    if found.graph.full:
+        message = "more nodes or names than this reader keeps: order, unused inputs and dead outputs are not looked at"
+        yield _finding("graph-too-large", Severity.NOTE, message, "/operators")
+    if len(found.quantizers) > MAX_QUANTIZERS:
+        message = f"{len(found.quantizers)} quantisers; the first {MAX_QUANTIZERS} are listed"
+        yield _finding("quantizers-cut", Severity.NOTE, message, "/quantizers")
     for raw in found.negative:
         yield _finding("negative-axis", Severity.WARNING, f"the tensor {types.text(raw)!r} has an axis below 0")
     for what in sorted(found.cut):
@@ -63,12 +70,12 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def of_domains(foreign: Sequence[str], undeclared: set[str]) -> Iterator[Finding]:
+def of_domains(foreign: Sequence[str], undeclared: Sequence[str]) -> Iterator[Finding]:
     """Yield findings about operators outside the standard, and of domains of which no operator set is imported."""
     if foreign:
         message = f"operators outside the standard, of {', '.join(foreign)}"
         yield _finding("custom-operators", Severity.NOTE, message, "/operators")
-    for domain in sorted(undeclared):
+    for domain in undeclared:
         yield _finding("no-opset", Severity.WARNING, f"operators of {domain}, whose opset is not imported", "/opsets")
 
 

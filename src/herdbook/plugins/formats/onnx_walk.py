@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.plugins.formats import onnx_types as types
+from herdbook.plugins.formats.onnx_graph import Graph
 from herdbook.plugins.formats.protobuf import TEXT_LIMIT, Wire, decode, runs, signed, tag, varints
 
 MAX_DEPTH = 32
 MAX_TENSORS = 10_000
 MAX_NAME = TEXT_LIMIT
 MAX_ATTRIBUTES = 1024
+MAX_LINKS = 16_384
 MAX_TEXT = 1024 * 1024
 _MAX_AXES = 1024
 
@@ -25,14 +27,16 @@ _MAX_AXES = 1024
 _ATTRIBUTE_RUNS = runs(tag(7, 5), tag(8, 0))
 _TENSOR_RUNS = runs(tag(4, 5), tag(5, 0), tag(7, 0), tag(10, 1), tag(11, 0))
 
+QUANTIZERS = frozenset({b"Quant", b"IntQuant", b"BipolarQuant", b"FloatQuant", b"Trunc"})
+
 _SUBGRAPHS = frozenset({tag(6), tag(11)})
 _TENSORS = frozenset({tag(5), tag(10)})
 _SPARSE_TENSORS = frozenset({tag(22), tag(23)})
 
 # What is looked at in each message; the rest is passed over.
 _OF_GRAPH = frozenset(map(tag, (1, 2, 5, 10, 11, 12, 15)))
-_OF_SUBGRAPH = frozenset(map(tag, (1, 5, 15)))
-_OF_NODE = frozenset(map(tag, (4, 5, 7)))
+_OF_SUBGRAPH = frozenset(map(tag, (1, 5, 11, 12, 15)))
+_OF_NODE = frozenset(map(tag, (1, 2, 3, 4, 5, 7)))
 _OF_TENSOR = frozenset({tag(1, 0), tag(1), tag(2, 0), tag(8), tag(13), tag(14, 0)})
 _OF_ATTRIBUTE = _SUBGRAPHS | _TENSORS | _SPARSE_TENSORS
 _OF_CONSTANT = _OF_ATTRIBUTE | {tag(1), tag(7), tag(7, 5), tag(8), tag(8, 0)}
@@ -88,6 +92,11 @@ class Model:
     negative: list[bytes] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     where: dict[str, str] = field(default_factory=dict)
+    graph: Graph = field(default_factory=Graph)
+    graphs: list[tuple[int, int]] = field(default_factory=list)
+    """(begin, end) of the main graph in bytes; a writer may have cut it in several."""
+    quantizers: list[tuple[int, int]] = field(default_factory=list)
+    """(offset, length) of NodeProtos that look like quantisers."""
 
 
 _MODEL_NUMBERS = {tag(1, 0): "ir_version", tag(5, 0): "model_version"}
@@ -125,6 +134,7 @@ class Walk:
                 self._place(_PLACES.get(name, "/" + name), f"ModelProto.{name}", a)
             elif key == tag(7):
                 self._place("/operators", "ModelProto.graph", a)
+                found.graphs.append((a, a + b))
                 self._main_graph(a, a + b)
             elif key == tag(8):
                 self._place("/opsets", "ModelProto.opset_import", a)
@@ -167,6 +177,7 @@ class Walk:
     def _function(self, start: int, length: int) -> None:
         """Walk a FunctionProto: its nodes count for safety, not among the model's operators."""
         name = domain = b""
+        self.found.graph.paused = True
         for key, a, b in self.wire.fields(start, start + length):
             if key == tag(1):
                 name = self._name(a, b)
@@ -174,6 +185,7 @@ class Walk:
                 domain = self._name(a, b)
             elif key == tag(7):
                 self._node(a, b, 0, self.found.function_operators)
+        self.found.graph.paused = False
         self.wire.hold(300 + len(name) + len(domain))
         self.found.functions.append((domain, name))
 
@@ -202,7 +214,7 @@ class Walk:
                 self.wire.hold(1000)
                 values.append((a, decode(self.wire, a, a + b, types.VALUE_INFO)))
             elif key == tag(15):
-                self._sparse(a, b, main=True)
+                found.graph.given(self._sparse(a, b, main=True))
             elif key in _GRAPH_TEXTS:
                 name = _GRAPH_TEXTS[key]
                 found.texts[name] = self._text(a, b, name)
@@ -212,17 +224,41 @@ class Walk:
         if depth > MAX_DEPTH:
             raise InvalidError(f"subgraphs are nested deeper than {MAX_DEPTH}", code="nested-too-deep")
         counted = operators is self.found.operators
+        graph = self.found.graph
+        graph.enter()
+        outputs: list[bytes] = []
         for key, a, b in self.wire.fields(start, end, _OF_SUBGRAPH):
             if key == 0x0A:
                 self._node(a, b, depth, operators)
             elif key == 0x2A and counted:
                 self._initializer(a, b, main=False)
+            elif key == tag(11):
+                graph.given(self._first_name(a, b))
+            elif key == tag(12):
+                self._link(outputs, self._first_name(a, b))
             elif key == tag(15):
-                self._sparse(a, b, main=False)
+                graph.given(self._sparse(a, b, main=False))
+        graph.leave(outputs)
+
+    def _first_name(self, start: int, length: int) -> bytes:
+        """Return the name of a ValueInfoProto."""
+        name = b""
+        for _, a, b in self.wire.fields(start, start + length, {tag(1)}):
+            name = self._name(a, b)
+        return name
+
+    def _link(self, links: list[bytes], name: bytes) -> None:
+        """Keep what a node reads or makes; too much of it, or a name that was cut, and the graph is given up."""
+        if len(links) >= MAX_LINKS or len(name) == MAX_NAME:
+            self.found.graph.drop()
+        elif not self.found.graph.full:
+            links.append(name)
 
     def _node(self, start: int, length: int, depth: int, operators: Counter[tuple[bytes, bytes]]) -> None:
-        operator = domain = b""
+        operator = domain = name = b""
         attributes = []
+        inputs: list[bytes] = []
+        outputs: list[bytes] = []
         for key, a, b in self.wire.fields(start, start + length, _OF_NODE):
             if key == 0x2A:
                 attributes.append((a, b))
@@ -232,12 +268,20 @@ class Walk:
                 operator = self._name(a, b)
             elif key == 0x3A:
                 domain = self._name(a, b)
+            elif key == 0x1A:
+                name = self._name(a, b)
+            else:
+                self._link(inputs if key == 0x0A else outputs, self._name(a, b))
         if (domain, operator) not in operators:
             self.wire.hold(300 + len(domain) + len(operator))
         operators[domain, operator] += 1
         constant = operator == b"Constant" and domain in {b"", b"ai.onnx"} and operators is self.found.operators
         for a, b in attributes:
             self._attribute(a, b, depth, operators, constant=constant)
+        self.found.graph.node(name, inputs, outputs)
+        if operator in QUANTIZERS and depth == 0 and operators is self.found.operators:
+            self.wire.hold(100)
+            self.found.quantizers.append((start, length))
 
     def _attribute(
         self, start: int, length: int, depth: int, operators: Counter[tuple[bytes, bytes]], *, constant: bool
@@ -277,6 +321,7 @@ class Walk:
         tensor = self._tensor(a, b)
         found = self.found
         found.parameters.add(tensor.elements, floats=tensor.dtype in types.FLOATS)
+        found.graph.given(tensor.name)
         if not main:
             return
         found.tensors_seen += 1
@@ -287,14 +332,17 @@ class Walk:
             self.wire.hold(100 + 32 * len(tensor.shape))
             found.tensors.append(tensor)
 
-    def _sparse(self, start: int, length: int, *, main: bool) -> None:
+    def _sparse(self, start: int, length: int, *, main: bool) -> bytes:
         """Walk a SparseTensorProto: its values (1), whose name is that of the whole, and its indices (2)."""
+        name = b""
         for key, a, b in self.wire.fields(start, start + length):
             if key in {tag(1), tag(2)}:
                 tensor = self._tensor(a, b)
+                name = tensor.name if key == tag(1) else name
                 if main and key == tag(1):
                     self.wire.hold(100 + len(tensor.name))
                     self.found.initializers.add(tensor.name)
+        return name
 
     def _tensor(self, start: int, length: int) -> Tensor:
         wire = self.wire
