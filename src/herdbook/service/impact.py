@@ -85,7 +85,8 @@ class _Descent:
         for row in self.tx.versions_with(record for record in bare if digests.is_sha256(record)):
             self.places[row.model, row.ordinal] = row.record
         gone = {same for record in origin for same in (record, *self.alike.get(record, ()))}
-        self.places = {place: record for place, record in self.places.items() if record not in gone}
+        for place in [place for place, record in self.places.items() if record in gone]:
+            del self.places[place]
         self.datasets -= gone
 
 
@@ -132,9 +133,11 @@ def _begin(tx: Reader, reference: str, work: _Descent) -> tuple[str, str, set[st
 
 def _models(tx: Reader, places: dict[Place, str]) -> list[ImpactedModel]:
     counts = Counter(model for model, _ in places)
-    records = {(model, record) for (model, _), record in places.items()}
+    rows = tx.aliases(counts)
+    with_alias = {row.model for row in rows}
+    records = {(model, record) for (model, _), record in places.items() if model in with_alias}
     aliases: dict[str, list[str]] = defaultdict(list)
-    for row in tx.aliases(counts):
+    for row in rows:
         if (row.model, row.to) in records:
             aliases[row.model].append(row.pointer.rpartition("@")[2])
     return [ImpactedModel(name=name, versions=counts[name], aliases=tuple(aliases[name])) for name in sorted(counts)]

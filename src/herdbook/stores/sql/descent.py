@@ -9,7 +9,6 @@ from sqlalchemy import Connection, LargeBinary, bindparam, func, select, text, t
 from herdbook.model.rows import Descendant
 from herdbook.stores.sql.bulk import chunks
 from herdbook.stores.sql.digests import pack, unpack
-from herdbook.stores.sql.digests import text as text_of
 from herdbook.stores.sql.prepared import Prepared
 from herdbook.stores.sql.schema import bodies, datasets, edges, models, versions
 
@@ -27,15 +26,18 @@ _RAN = _FIRST.union(
     .join(_OUT, (_OUT.c.activity == _FIRST.c.activity) & _MADE_BY)
     .join(_INTO, (_INTO.c.target == _OUT.c.target) & (_INTO.c.direction == "in"))
 )
+# Outer joins, so that SQLite begins with what ran, and not with all edges there are; rows without a body are left out.
 _DESCENDANTS = Prepared(
-    select(bodies.c.digest, models.c.name, versions.c.ordinal, datasets.c.id)
+    select(bodies.c.id, _OUT.c.target, versions.c.model, versions.c.ordinal)
     .select_from(_RAN)
-    .join(_OUT, (_OUT.c.activity == _RAN.c.activity) & _MADE_BY)
-    .join(bodies, bodies.c.digest == type_coerce(func.substr(_OUT.c.target, 2), LargeBinary))
-    .outerjoin(versions, versions.c.record == bodies.c.id)
-    .outerjoin(models, models.c.id == versions.c.model)
-    .outerjoin(datasets, datasets.c.id == bodies.c.id),
+    .outerjoin(_OUT, (_OUT.c.activity == _RAN.c.activity) & _MADE_BY)
+    .outerjoin(bodies, bodies.c.digest == type_coerce(func.substr(_OUT.c.target, 2), LargeBinary))
+    .outerjoin(versions, versions.c.record == bodies.c.id),
     "targets",
+)
+_DATASETS = Prepared(select(datasets.c.id).where(datasets.c.id.in_(bindparam("bodies", expanding=True))), "bodies")
+_NAMES = Prepared(
+    select(models.c.id, models.c.name).where(models.c.id.in_(bindparam("models", expanding=True))), "models"
 )
 
 _MADE = edges.alias("made")
@@ -57,11 +59,19 @@ class DescentTables:
 
         Costs what is found. What several activities made stands there several times.
         """
-        return [
-            (text_of(digest), model or "", ordinal or 0, dataset is not None)
+        rows = [
+            row
             for part in chunks(map(pack, dict.fromkeys(targets)))
-            for digest, model, ordinal, dataset in _DESCENDANTS.all(self.connection, {"targets": part})
+            for row in _DESCENDANTS.all(self.connection, {"targets": part})
+            if row[0] is not None
         ]
+        names: dict[int | None, str] = {None: ""}
+        for part in chunks({row[2] for row in rows} - {None}):
+            names |= dict(_NAMES.all(self.connection, {"models": part}))
+        sets: set[int] = set()
+        for part in chunks({body for body, _, model, _ in rows if model is None}):
+            sets.update(body for (body,) in _DATASETS.all(self.connection, {"bodies": part}))
+        return [(unpack(target), names[model], ordinal or 0, body in sets) for body, target, model, ordinal in rows]
 
     def taken_by_name(self) -> list[tuple[str, str]]:
         """Return (id, record) for all that was made with something that is named by its id alone."""
