@@ -6,22 +6,32 @@ from collections.abc import Iterable
 
 from herdbook.model.contracts import Contract
 from herdbook.model.dossiers import FileView
-from herdbook.model.facts import Safety
-from herdbook.model.formats import MODELS, PARTS
+from herdbook.model.facts import Facts, Safety
+from herdbook.model.formats import MODELS, PARTS, PICKLES
+
+
+def is_pickle(facts: Facts | None) -> bool:
+    """Say whether loading a file can run code that is in it: a pickle, or a container that may hold one."""
+    return facts is not None and (facts.safety is Safety.UNSAFE or facts.format in PICKLES)
 
 
 def quarantined(files: Iterable[FileView]) -> tuple[str, ...]:
-    """Return the paths of files that can run code when they are loaded: pickles, and containers that may hold one."""
-    return tuple(view.path for view in files if view.facts is not None and view.facts.safety is Safety.UNSAFE)
+    """Return the paths of pickles, as far as anything is known of the files."""
+    return tuple(view.path for view in files if is_pickle(view.facts))
 
 
 def serving(files: Iterable[FileView]) -> tuple[str, ...]:
     """Return the paths of models that a runtime may load: safe ones and guarded ones."""
+    wanted = MODELS - PARTS
     return tuple(
-        view.path
-        for view in files
-        if view.facts is not None and view.facts.format in MODELS - PARTS and view.facts.safety is not Safety.UNSAFE
+        view.path for view in files if view.facts and view.facts.format in wanted and not is_pickle(view.facts)
     )
+
+
+def in_members(contract: Contract, pickles: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (member, path) of pickles that a contract names as files of its members."""
+    found = set(pickles)
+    return [(member.name, path) for member in contract.members or () for path in member.files if path in found]
 
 
 def refused(files: Iterable[FileView], contract: Contract | None = None) -> str:
@@ -33,10 +43,7 @@ def refused(files: Iterable[FileView], contract: Contract | None = None) -> str:
     files = list(files)
     pickles = quarantined(files)
     if pickles and not serving(files):
-        return f"{pickles[0]} is a pickle, which can run code when it is loaded, and there is no other model beside it"
-    for member in (contract.members if contract else None) or ():
-        if named := sorted(set(member.files) & set(pickles)):
-            return (
-                f"{named[0]}, a file of the member {member.name!r}, is a pickle, which can run code when it is loaded"
-            )
+        return f"{pickles[0]} is a pickle, which can run code when it is loaded, and no other model is beside it"
+    for member, path in in_members(contract, pickles) if contract else ():
+        return f"{path}, a file of the member {member!r}, is a pickle, which can run code when it is loaded"
     return ""

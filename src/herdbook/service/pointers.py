@@ -10,8 +10,9 @@ from herdbook.model import pointers
 from herdbook.model.pointers import Move, PointerEntry
 from herdbook.model.rows import PointerRow
 from herdbook.model.statements import Said, Statement, Subject
+from herdbook.model.versions import Entry
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, journal, references, registrations, statements, touched
+from herdbook.service import bodies, facts, journal, quarantine, references, registrations, statements, touched
 from herdbook.service.context import Context
 from herdbook.service.entries import entries
 
@@ -52,16 +53,21 @@ class Pointers:
         return self._move(model, alias, "", expected, reason)
 
     def _move(self, model: str, alias: str, to: str, expected: str | None, reason: str) -> PointerEntry:
+        read = self._read_ahead(model, to)
         with self._context.catalogue.write() as tx:
+            facts.put(self._context, tx, read)
             exact, _ = references.follow(tx, model)
             pointer = pointers.alias_pointer(exact, alias)
             row = tx.pointer(pointer)
             now = row.to if row else ""
             if not to and not now:
                 raise MissingError(f"{exact} has no alias {alias!r}", code="no-alias", hint="Nothing to remove.")
-            target = _target(tx, exact, to) if to else ""
+            entry = _target(tx, exact, to) if to else None
+            target = entry.record if entry else ""
             _compare(tx, exact, pointer, now, expected)
             if target != now:
+                if entry:
+                    quarantine.check_version(tx, self._context.blobs, entry)
                 draft = journal.draft_for(self._context, tx, namespace_of(exact))
                 why = self._reason(tx, draft, exact, reason)
                 draft.point(pointer, frm=now, to=target, reason=why)
@@ -70,6 +76,14 @@ class Pointers:
             moved = tx.pointer(pointer)
             assert moved is not None
             return _entry(tx, moved)
+
+    def _read_ahead(self, model: str, to: str) -> facts.Read:
+        """Read files of the target that have no facts yet: what nobody looked at is not known to be safe."""
+        if not to:
+            return facts.Read()
+        with self._context.catalogue.read() as tx:
+            version = _target(tx, references.follow(tx, model)[0], to).version
+        return facts.read_ahead(self._context, [version])
 
     def _reason(self, tx: Writer, draft: journal.Draft, model: str, reason: str) -> str:
         if not reason:
@@ -119,7 +133,7 @@ def _words(note: object) -> str | None:
     return None
 
 
-def _target(tx: Reader, model: str, text: str) -> str:
+def _target(tx: Reader, model: str, text: str) -> Entry:
     entry = references.resolve(tx, text if "/" in text or text.startswith("sha256:") else f"{model}:{text}")
     if entry.model != model:
         raise InvalidError(
@@ -127,13 +141,13 @@ def _target(tx: Reader, model: str, text: str) -> str:
             code="other-model",
             hint="An alias leads to its own model.",
         )
-    return entry.record
+    return entry
 
 
 def _compare(tx: Reader, model: str, pointer: str, now: str, expected: str | None) -> None:
     if expected is None:
         return
-    wanted = "" if expected == "-" else _target(tx, model, expected)
+    wanted = "" if expected == "-" else _target(tx, model, expected).record
     if wanted != now:
         row = next((row for row in tx.versions_with([now]) if row.model == model), None) if now else None
         where = f"{row.model}@{row.ordinal}" if row else "nowhere"

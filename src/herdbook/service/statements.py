@@ -15,7 +15,17 @@ from herdbook.model.rows import StatementRow
 from herdbook.model.statements import Said, Statement, StatementEntry
 from herdbook.model.versions import Version
 from herdbook.ports.catalogue import Reader, Writer
-from herdbook.service import bodies, currency, extensions, journal, licences, prefixes, references, sameness
+from herdbook.service import (
+    bodies,
+    currency,
+    extensions,
+    journal,
+    licences,
+    prefixes,
+    quarantine,
+    references,
+    sameness,
+)
 from herdbook.service.context import Context
 from herdbook.service.paging import check_limit, position
 
@@ -76,6 +86,8 @@ def _check(context: Context, tx: Reader, draft: journal.Draft, statement: Statem
         if entity == "version" and _about_dataset(tx, draft, statement):
             entity = "dataset"
         extensions.check(tx, context.blobs, entity, statement.body.get("ext"))
+    if statement.type == "herdbook/contract/1":
+        quarantine.check_contract(tx, draft, statement)
     for old in statement.supersedes or ():
         _check_supersedes(tx, draft, statement, old)
 

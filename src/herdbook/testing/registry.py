@@ -27,6 +27,7 @@ from herdbook.testing.registry_journal import FileContract, JournalContract
 from herdbook.testing.registry_lineage import ActivityContract, DatasetContract, TraceContract
 from herdbook.testing.registry_models import ModelContract, NamespaceContract, PeopleContract
 from herdbook.testing.registry_pointers import AliasContract, LabelContract, UndoContract
+from herdbook.testing.registry_quarantine import QuarantineContract
 from herdbook.testing.registry_references import AsOfContract, MovedContract, ReferenceContract
 from herdbook.testing.registry_registering import RegisteringContract
 from herdbook.testing.registry_search import SearchContract
@@ -56,6 +57,7 @@ class RegistryContract(
     AliasContract,
     LabelContract,
     UndoContract,
+    QuarantineContract,
     AsOfContract,
     MovedContract,
     ReferenceContract,

@@ -14,10 +14,10 @@ from herdbook.model.quarantine import quarantined, serving
 from herdbook.plugins.checks.looking import Read, files, listed, models
 from herdbook.ports.checks import Check, Subject
 
-OUTSIDE = Rule(id="external-data-outside", title="Weights outside the folder", severity=Severity.ERROR, read=True)
-ABSENT = Rule(id="external-data-missing", title="A file of weights is missing", severity=Severity.ERROR, read=True)
-SHORT = Rule(id="external-data-short", title="A file of weights is too short", severity=Severity.ERROR, read=True)
-SUFFIX = Rule(id="suffix-lies", title="The name says another format", severity=Severity.WARNING, read=True)
+OUTSIDE = Rule(id="external-data-outside", title="Weights outside the folder", severity=Severity.ERROR, by_reader=True)
+ABSENT = Rule(id="external-data-missing", title="A file of weights is missing", severity=Severity.ERROR, by_reader=True)
+SHORT = Rule(id="external-data-short", title="A file of weights is too short", severity=Severity.ERROR, by_reader=True)
+SUFFIX = Rule(id="suffix-lies", title="The name says another format", severity=Severity.WARNING, by_reader=True)
 TWICE = Rule(id="duplicate-files", title="The same bytes twice in one version", severity=Severity.NOTE)
 ELSEWHERE = Rule(id="same-bytes-elsewhere", title="The same bytes under another name", severity=Severity.NOTE)
 LICENCE = Rule(id="licence-missing", title="Nobody said who may use it", severity=Severity.WARNING)

@@ -14,9 +14,9 @@ from herdbook.ports.checks import Check, Subject
 
 ONNX = frozenset({"onnx", "qonnx"})
 
-CUSTOM = Rule(id="custom-operators", title="Operators outside the standard", severity=Severity.NOTE, read=True)
+CUSTOM = Rule(id="custom-operators", title="Operators outside the standard", severity=Severity.NOTE, by_reader=True)
 NOT_IMPORTED = Rule(
-    id="no-opset", title="Operators of a domain that is not imported", severity=Severity.WARNING, read=True
+    id="no-opset", title="Operators of a domain that is not imported", severity=Severity.WARNING, by_reader=True
 )
 UNSORTED = Rule(id="unsorted-graph", title="Nodes stand before what they read", severity=Severity.ERROR)
 UNDEFINED = Rule(id="undefined-name", title="A node reads what nothing makes", severity=Severity.ERROR)

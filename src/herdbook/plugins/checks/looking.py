@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from herdbook.model.contracts import Feature, Tensor
+from herdbook.model.contracts import Contract, Feature, Member, Tensor
 from herdbook.model.dossiers import FileView
 from herdbook.model.facts import Facts
 from herdbook.model.formats import MODELS
@@ -60,8 +60,8 @@ def tensors(subject: Subject) -> dict[str, Tensor]:
     for contract in (subject.contract, subject.told):
         if contract is None:
             continue
-        members = contract.members or ()
-        for group in (contract, *members):
+        groups: list[Contract | Member] = [contract, *(contract.members or ())]
+        for group in groups:
             for tensor in (*(group.inputs or ()), *(group.outputs or ())):
                 found[tensor.name] = _completed(found.get(tensor.name), tensor)
     return found

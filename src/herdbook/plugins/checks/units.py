@@ -17,9 +17,10 @@ DIFFER = Rule(id="units-differ", title="One quantity in two units", severity=Sev
 CHANGED = Rule(id="unit-changed", title="Another unit than in the version before", severity=Severity.ERROR)
 
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_ENERGY = frozenset("e et energy en mass m mt msd sdmass mvis pt px py pz pt2 ht met mtot ptsum sumpt sumet".split())
+_WORD = re.compile(r"\S+")
+_ENERGY = frozenset(_WORD.findall("e et energy en mass m mt msd sdmass mvis pt px py pz ht met mtot ptsum sumpt sumet"))
 _RATIO = frozenset(
-    "rel ratio ratios frac fraction over div per norm normed reso resolution significance sig n num d".split()
+    _WORD.findall("rel ratio ratios frac fraction over div per norm normed reso resolution significance sig n num d")
 )
 _LONE = frozenset({"e", "m"})
 """Letters that are an energy or a mass only where they end a name: ``jet_e``, not ``e_index``."""
