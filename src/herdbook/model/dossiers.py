@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from herdbook.kernel.errors import ConflictError, InvalidError, MissingError
+from herdbook.model import members
 from herdbook.model.activities import ActivityEntry
 from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
+from herdbook.model.contracts import Contract, Member
 from herdbook.model.facts import Facts
 from herdbook.model.files import Content
 from herdbook.model.models import Profile
@@ -74,3 +77,59 @@ class Diff(Value):
     same_record: Bool = False
     record_before: Sha256
     record_after: Sha256
+
+    @property
+    def contract(self) -> Contract | None:
+        """The contract that is said of this version, as one value; ``None`` when nobody said one.
+
+        Raises:
+            ConflictError: when several current ones differ.
+        """
+        told = self.said("contract")
+        if any(body != told[0] for body in told):
+            raise ConflictError(
+                f"{len(told)} contracts of {self.entry.reference} differ",
+                code="several-contracts",
+                hint="See herdbook contract show; let one supersede the others, or withdraw them.",
+            )
+        return Contract.read(told[0]) if told else None
+
+    def select(self, **coordinates: members.Given) -> Member:
+        """Return the member of this model set that serves: ``select(event_number=7, pt=(45, "GeV"))``.
+
+        A bare number is in the unit of the contract's condition; (value, unit) must be in that unit, for nothing is
+        converted.
+
+        Raises:
+            MissingError: when nobody said that this is a set, or no member serves (a hole).
+            ConflictError: when several members serve (an overlap), or several contracts differ.
+            InvalidError: when a coordinate is missing, unknown or in another unit, or the conditions are only inferred.
+        """
+        contract = self.contract
+        if contract is None or not contract.members:
+            raise MissingError(
+                f"no contract says that {self.entry.reference} is a set",
+                code="no-set",
+                hint="See herdbook contract init.",
+            )
+        if guessed := self._inferred("/members"):
+            raise InvalidError(
+                f"{guessed} was inferred from names, and nobody confirmed it",
+                code="inferred-members",
+                hint="Check the conditions in contract.yaml, delete their lines under evidence, and add it again.",
+            )
+        return members.select(contract.members, coordinates)
+
+    def _inferred(self, below: str) -> str:
+        """Return the first place below another that a current contract has only by inference; empty when none is."""
+        told = (each.statement for each in self.statements if each.current and each.about == "this")
+        return next(
+            (
+                pointer
+                for statement in told
+                if statement.kind == "contract"
+                for pointer, evidence in sorted((statement.evidence or {}).items())
+                if evidence.how == "inferred" and (pointer == below or pointer.startswith(below + "/"))
+            ),
+            "",
+        )
