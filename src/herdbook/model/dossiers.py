@@ -53,31 +53,6 @@ class Dossier(Value):
         """The facts of the first file that has inputs."""
         return next((file.facts for file in self.files if file.facts and "inputs" in file.facts.values), None)
 
-    def __repr__(self) -> str:
-        files = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}"
-        said = f"{len(self.statements)} statement{'' if len(self.statements) == 1 else 's'}"
-        return f"<dossier of {self.entry.reference}: {files}, {said}>"
-
-
-class Change(Value):
-    """One difference between two versions: where, and what stands on each side (absent: ``None``)."""
-
-    part: Literal["file", "fact", "parameter", "dataset", "metric", "statement"]
-    name: Text
-    before: Json | Text | None = None
-    after: Json | Text | None = None
-
-
-class Diff(Value):
-    """What differs between two versions."""
-
-    before: Text
-    after: Text
-    changes: tuple[Change, ...]
-    same_record: Bool = False
-    record_before: Sha256
-    record_after: Sha256
-
     @property
     def contract(self) -> Contract | None:
         """The contract that is said of this version, as one value; ``None`` when nobody said one.
@@ -133,3 +108,28 @@ class Diff(Value):
             ),
             "",
         )
+
+    def __repr__(self) -> str:
+        files = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}"
+        said = f"{len(self.statements)} statement{'' if len(self.statements) == 1 else 's'}"
+        return f"<dossier of {self.entry.reference}: {files}, {said}>"
+
+
+class Change(Value):
+    """One difference between two versions: where, and what stands on each side (absent: ``None``)."""
+
+    part: Literal["file", "fact", "parameter", "dataset", "metric", "statement"]
+    name: Text
+    before: Json | Text | None = None
+    after: Json | Text | None = None
+
+
+class Diff(Value):
+    """What differs between two versions."""
+
+    before: Text
+    after: Text
+    changes: tuple[Change, ...]
+    same_record: Bool = False
+    record_before: Sha256
+    record_after: Sha256
