@@ -14,7 +14,7 @@ from typing import Any
 
 NAMES = (
     *("register", "catalogue", "ingest", "verify", "onnx_headers", "show", "importing", "mirror"),
-    *("service", "transfer", "clients", "postgres", "lineage"),
+    *("service", "transfer", "clients", "postgres", "lineage", "capture", "formats", "checks"),
 )
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
