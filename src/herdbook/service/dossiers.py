@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from herdbook.kernel.names import namespace_of
 from herdbook.model.dossiers import Dossier, FileView
+from herdbook.model.facts import Facts
 from herdbook.model.models import Profile
 from herdbook.model.rows import StatementRow, VersionRow
 from herdbook.model.statements import StatementEntry
@@ -16,8 +17,10 @@ from herdbook.service import activities, links, statements
 from herdbook.service.entries import known_files
 
 MAX_SISTERS = 20
-_DOCUMENTS = frozenset({"readme", "text", "labels"})
-"""Formats of files that say something and compute nothing: versions that differ in them alone have the same payload."""
+_DOCUMENTS = frozenset({"readme", "labels"})
+"""Formats of files that say something and compute nothing: versions that differ in them alone have the same payload.
+
+So is text of no format, which has words and nothing else that a reader knew."""
 
 
 def dossier(tx: Reader, blobs: BlobStore, entry: Entry) -> Dossier:
@@ -67,21 +70,27 @@ def _files(tx: Reader, blobs: BlobStore, version: Version, namespace: str) -> tu
 def _sisters(tx: Reader, entry: Entry, files: tuple[FileView, ...]) -> tuple[list[VersionRow], list[VersionRow]]:
     """Return versions with equal digests at other paths, and versions equal but for documents."""
     mine = sorted(file.digest for file in entry.version.files)
-    core = sorted(view.digest for view in files if not view.facts or view.facts.format not in _DOCUMENTS)
+    core = sorted(view.digest for view in files if not _is_document(view.facts))
     if not core:
         return [], []
     sharing = {row.record for row in tx.files_named(core[:1])} - {entry.record, entry.resolved_by or ""}
     by_record = tx.files(sorted(sharing)[:500])
     named = {row.digest for rows in by_record.values() for row in rows if row.digest.startswith("sha256:")}
-    formats = {digest: facts.format for digest, facts in tx.facts(named).items()}
+    facts = tx.facts(named)
     content, payload = [], []
     for record, rows in by_record.items():
         digests = sorted(row.digest for row in rows)
         if digests == mine:
             content.append(record)
-        elif sorted(digest for digest in digests if formats.get(digest) not in _DOCUMENTS) == core:
+        elif sorted(digest for digest in digests if not _is_document(facts.get(digest))) == core:
             payload.append(record)
     return tx.versions_with(content)[:MAX_SISTERS], tx.versions_with(payload)[:MAX_SISTERS]
+
+
+def _is_document(facts: Facts | None) -> bool:
+    if facts is None:
+        return False
+    return facts.format in _DOCUMENTS or (facts.format == "other" and set(facts.values) == {"words", "lines"})
 
 
 def _statements(tx: Reader, entry: Entry, records: list[str], sisters: list[VersionRow]) -> list[StatementEntry]:
