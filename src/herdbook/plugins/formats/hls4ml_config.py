@@ -13,7 +13,7 @@ from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.plain_values import Plain, present
 from herdbook.ports.formats import Listing
 
-_TOOL = ("Backend", "Part", "ClockPeriod", "IOType", "OutputDir", "ProjectName")
+_TOOL: tuple[str, ...] = ("Backend", "Part", "ClockPeriod", "IOType", "OutputDir", "ProjectName")
 _TOOL += ("KerasJson", "KerasH5", "OnnxModel", "PytorchModel", "XilinxPart", "FPGAPart")
 _MORE = {
     "ClockUncertainty": "clock_uncertainty",

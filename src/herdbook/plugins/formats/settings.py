@@ -14,10 +14,26 @@ from herdbook.ports.formats import Listing
 FORMAT = "config"
 _NAMES = re.compile(r".*\.params|(?:.*[._-])?(?:config|configuration|settings|params|parameters|hyper_?param\w*)\.json")
 _TRAINING = frozenset(
-    (
-        "objective booster eta learning_rate max_depth num_leaves subsample colsample_bytree min_child_weight nthread"
-        " eval_metric tree_method n_estimators num_boost_round batch_size epochs optimizer optimiser dropout weight_decay"
-    ).split()  # noqa: SIM905 - a list of words reads best as one
+    {
+        "objective",
+        "booster",
+        "eta",
+        "learning_rate",
+        "max_depth",
+        "num_leaves",
+        "subsample",
+        "colsample_bytree",
+        "min_child_weight",
+        "nthread",
+        "eval_metric",
+        "tree_method",
+        "n_estimators",
+        "num_boost_round",
+        "batch_size",
+        "epochs",
+        "dropout",
+        "weight_decay",
+    }
 )
 """Names of settings that trainings have; three of them in a flat object are no accident."""
 
