@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import SIDECARS
-from herdbook.model.quarantine import quarantined, serving
+from herdbook.model.quarantine import in_members, quarantined, serving
 from herdbook.plugins.checks.looking import Read, files, listed, models
 from herdbook.ports.checks import Check, Subject
 
@@ -23,6 +23,7 @@ ELSEWHERE = Rule(id="same-bytes-elsewhere", title="The same bytes under another 
 LICENCE = Rule(id="licence-missing", title="Nobody said who may use it", severity=Severity.WARNING)
 ONLY_PICKLE = Rule(id="only-pickle", title="Nothing but a pickle to be served", severity=Severity.ERROR)
 PICKLE = Rule(id="pickle-beside", title="A pickle beside the model", severity=Severity.NOTE)
+MEMBER = Rule(id="pickle-serves", title="A pickle is the file of a member", severity=Severity.ERROR)
 AMBIGUOUS = Rule(id="ambiguous-sidecars", title="Several sidecars for one model", severity=Severity.WARNING)
 
 _LICENCE = re.compile(r"(?:licen[cs]e|copying)(?:[._-].*)?", re.IGNORECASE)
@@ -31,7 +32,7 @@ _LICENCE = re.compile(r"(?:licen[cs]e|copying)(?:[._-].*)?", re.IGNORECASE)
 class Files:
     """Looks at the files of a version as such."""
 
-    rules = (OUTSIDE, ABSENT, SHORT, SUFFIX, TWICE, ELSEWHERE, LICENCE, ONLY_PICKLE, PICKLE, AMBIGUOUS)
+    rules = (OUTSIDE, ABSENT, SHORT, SUFFIX, TWICE, ELSEWHERE, LICENCE, ONLY_PICKLE, PICKLE, MEMBER, AMBIGUOUS)
 
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""
@@ -80,6 +81,11 @@ def _pickles(subject: Subject) -> Iterator[Finding]:
                 "Export it (ONNX, TorchScript, safetensors, skops) and register both; the pickle stays as a checkpoint"
             )
             yield ONLY_PICKLE.found(message, path=path)
+    for member, path in in_members(subject.contract, quarantined(subject.files)) if subject.contract else ():
+        message = (
+            f"the member {member!r} serves, and a pickle can run code when it is loaded: export it to a safe format"
+        )
+        yield MEMBER.found(message, path=path, where="/members")
 
 
 def _ambiguous(subject: Subject) -> Iterator[Finding]:

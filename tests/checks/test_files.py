@@ -1,0 +1,122 @@
+"""Files that are missing, twice, elsewhere, or not what they are called; pickles; and who may use it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+from onnx import TensorProto
+from tests.checks.models import model
+
+from herdbook.model.contracts import Contract
+from herdbook.model.facts import Finding
+from herdbook.ports.checks import Subject
+
+Found = Callable[..., list[Finding]]
+Made = Callable[..., Subject]
+PICKLE = pickle.dumps({"weights": [0.5, 1.5]}, protocol=2)
+
+
+def elsewhere(location: str, length: int = 12) -> Any:
+    """Return an ONNX model whose weights lie in another file."""
+    made = model(operator="Relu")
+    weights = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3], data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", location), ("offset", "0"), ("length", str(length))):
+        entry = weights.external_data.add()
+        entry.key, entry.value = key, value
+    made.graph.initializer.append(weights)
+    return made
+
+
+def test_weights_outside_the_folder_are_an_error_and_in_a_folder_inside_are_not(found: Found) -> None:
+    assert found("external-data-outside", {"model.onnx": elsewhere("../weights.bin")})[0].severity == "error"
+    inside = {"model.onnx": elsewhere("data/weights.bin"), "data/weights.bin": bytes(12)}
+    assert not found("external-data-outside", inside)
+
+
+def test_weights_that_are_missing_are_an_error_and_those_beside_it_are_not(found: Found) -> None:
+    assert found("external-data-missing", {"model.onnx": elsewhere("weights.bin")})
+    assert not found("external-data-missing", {"model.onnx": elsewhere("weights.bin"), "weights.bin": bytes(12)})
+
+
+def test_weights_that_are_cut_short_are_an_error_and_longer_ones_are_not(found: Found) -> None:
+    assert found("external-data-short", {"model.onnx": elsewhere("weights.bin"), "weights.bin": bytes(11)})
+    assert not found("external-data-short", {"model.onnx": elsewhere("weights.bin"), "weights.bin": bytes(13)})
+
+
+def test_the_same_bytes_twice_are_told_and_empty_files_are_not(found: Found) -> None:
+    finding = found("duplicate-files", {"a/model.onnx": model(), "b/model.onnx": model()})[0]
+    assert (finding.path, finding.severity) == ("b/model.onnx", "note")
+    assert "a/model.onnx" in finding.message
+    assert not found("duplicate-files", {"a/__init__.py": "", "b/__init__.py": "", "model.onnx": model()})
+
+
+def test_a_model_that_another_name_has_too_is_told_and_a_readme_is_not(found: Found, subject: Made) -> None:
+    made = subject({"model.onnx": model(), "README.md": "# Toy\n"})
+    digests = {view.path: view.digest for view in made.files}
+    shared = {digests["model.onnx"]: ("cms/tau/other:v1",)}
+    assert "'cms/tau/other:v1'" in found("same-bytes-elsewhere", _with(made, elsewhere=shared))[0].message
+    shared = {digests["README.md"]: ("cms/tau/other:v1",)}
+    assert not found("same-bytes-elsewhere", _with(made, elsewhere=shared))
+
+
+def _with(made: Subject, **fields: Any) -> Subject:
+    return Subject(files=made.files, **fields)
+
+
+def test_a_model_without_a_licence_is_told_and_one_with_a_statement_or_a_file_is_not(found: Found) -> None:
+    assert found("licence-missing", {"model.onnx": model(), "licensed_jets.txt": "b\nc\n"})[0].severity == "warning"
+    assert not found("licence-missing", {"model.onnx": model()}, licence="Apache-2.0")
+    assert not found("licence-missing", {"model.onnx": model(), "LICENSE.md": "Apache"})
+
+
+def test_nothing_but_a_pickle_is_an_error_and_a_pickle_beside_a_model_a_note(found: Found) -> None:
+    alone, beside = {"model.pkl": PICKLE}, {"model.pkl": PICKLE, "model.onnx": model()}
+    assert found("only-pickle", alone)[0].severity == "error"
+    assert not found("only-pickle", beside)
+    assert "model.onnx serves" in found("pickle-beside", beside)[0].message
+    assert not found("pickle-beside", alone)
+
+
+def test_a_pickle_beside_documents_only_is_nothing_but_a_pickle(found: Found) -> None:
+    assert found("only-pickle", {"model.pkl": PICKLE, "README.md": "# Toy\n"})
+
+
+def test_a_member_that_is_a_pickle_is_an_error_and_a_pickle_beside_members_is_not(found: Found) -> None:
+    files = {"model.pkl": PICKLE, "model.onnx": model()}
+    serves = Contract.read({"members": [{"name": "even", "files": ["model.pkl"]}]})
+    assert "'even'" in found("pickle-serves", files, contract=serves)[0].message
+    keeps = Contract.read({"members": [{"name": "even", "files": ["model.onnx"]}]})
+    assert not found("pickle-serves", files, contract=keeps)
+
+
+def preprocess(*names: str, norm: float = 1.0) -> str:
+    """Return weaver's preprocess.json with one variable in each input."""
+    infos = {
+        "median": 0.0,
+        "norm_factor": norm,
+        "replace_inf_value": 0.0,
+        "lower_bound": -5,
+        "upper_bound": 5,
+        "pad": 0,
+    }
+    inputs = {name: {"var_names": [f"{name}_eta"], "var_infos": {f"{name}_eta": infos}} for name in names}
+    return json.dumps({"input_names": list(names), "output_names": ["label_b"], **inputs})
+
+
+def test_two_sidecars_for_the_same_inputs_are_told_and_one_for_each_model_is_not(found: Found) -> None:
+    files = {
+        "model.onnx": model({"pf": ["batch", 1, 50]}),
+        "preprocess.json": preprocess("pf"),
+        "preprocess_noragged.json": preprocess("pf", norm=2.0),
+    }
+    finding = found("ambiguous-sidecars", files)[0]
+    assert "'preprocess.json', 'preprocess_noragged.json'" in finding.message
+    declared = Contract.read({"inputs": [{"name": "pf", "features": [{"name": "pf_eta"}]}]})
+    assert not found("ambiguous-sidecars", files, contract=declared)
+    other = {**files, "preprocess_noragged.json": preprocess("sv", norm=2.0)}
+    assert not found("ambiguous-sidecars", other)
+    same = {**files, "preprocess_noragged.json": preprocess("pf")}
+    assert not found("ambiguous-sidecars", same)
