@@ -228,5 +228,5 @@ def rich() -> Any:
     model.ir_version = 3
     model.model_version = 42
     model.doc_string = "tagger for τ leptons"
-    helper.set_model_props(model, {"author": "nobody", "gnn_config": "{}" * 1000})
+    helper.set_model_props(model, {"author": "nobody", "notes": "{}" * 1000})
     return model

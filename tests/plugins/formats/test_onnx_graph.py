@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -241,3 +242,18 @@ def test_the_library_agrees_that_an_unsorted_graph_is_wrong(read: Read) -> None:
     with pytest.raises(onnx.checker.ValidationError, match="topological"):
         onnx.checker.check_model(built)
     assert read(built).values["topologically_sorted"] is False
+
+
+def test_what_salt_wrote_into_the_metadata_is_read(read: Read) -> None:
+    variables = [{"name": "pt", "offset": 0.0, "scale": 1.0}]
+    config = {"inputs": [{"name": "jet_var", "variables": variables}], "output_names": ["GN2_pb"], "model_name": "GN2"}
+    built = models.small()
+    helper.set_model_props(built, {"gnn_config": json.dumps(config)})
+    values = read(built).values
+    assert values["gnn_config"]["inputs"] == config["inputs"]
+    assert values["gnn_config"]["output_names"] == ["GN2_pb"]
+    helper.set_model_props(built, {"gnn_config": "[1, 2"})
+    facts = read(built)
+    assert rules(facts) == ["bad-gnn-config"]
+    assert "gnn_config" not in facts.values
+    assert facts.values["metadata"] == {"gnn_config": "[1, 2"}

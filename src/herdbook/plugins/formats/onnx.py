@@ -57,12 +57,14 @@ class Onnx:
         foreign = sorted(used - STANDARD)
         values = _values(found)
         values["domains_not_imported"] = sorted(_domains(found, inside=False) - values["opsets"].keys())
+        salt = onnx_findings.salt(values)
         if found.quantizers:
             values["quantizers"] = onnx_quantizers.read(wire, found)
         findings = [
             *onnx_findings.of_model(found, values),
             *onnx_findings.of_domains(foreign, values["domains_not_imported"]),
             *onnx_findings.of_external(found.external, path, listing),
+            *salt,
         ]
         return Facts(
             reader=self.name,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel import paths
 from herdbook.kernel.canonical import SAFE_INTEGER
+from herdbook.kernel.errors import HerdbookError
 from herdbook.model.facts import Finding, Severity
 from herdbook.plugins.formats import onnx_types as types
+from herdbook.plugins.formats import salt_config
 from herdbook.plugins.formats.onnx_quantizers import MAX_QUANTIZERS
 from herdbook.plugins.formats.onnx_walk import MAX_TENSORS, Model
 
@@ -68,6 +70,18 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
+
+
+def salt(values: dict[str, Any]) -> list[Finding]:
+    """Put what salt wrote into the metadata under ``gnn_config``; return what is wrong with it."""
+    config = values["metadata"].get("gnn_config")
+    if not config:
+        return []
+    try:
+        values["gnn_config"] = salt_config.read(config)
+    except HerdbookError as error:
+        return [_finding("bad-gnn-config", Severity.WARNING, str(error), "/metadata/gnn_config")]
+    return []
 
 
 def of_domains(foreign: Sequence[str], undeclared: Sequence[str]) -> Iterator[Finding]:
