@@ -78,6 +78,9 @@ def flags(session: Session) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         found.extend(quietly_or_now(_torch_flags, torch))
+    tensorflow = sys.modules.get("tensorflow.python.framework.config")
+    if tensorflow is not None:
+        found.extend(quietly_or_now(_tensorflow_flags, tensorflow))
     for name, value in found:
         text = value if isinstance(value, str) else encode(value)
         session.once("flag", (name, text), name=name, value=text)
@@ -92,6 +95,15 @@ def _torch_flags(torch: Any) -> list[tuple[str, object]]:
         ("torch.cudnn.benchmark", bool(cudnn.benchmark)),
         ("torch.num_threads", int(torch.get_num_threads())),
         ("torch.default_dtype", str(torch.get_default_dtype())),
+    ]
+
+
+def _tensorflow_flags(config: Any) -> list[tuple[str, object]]:
+    return [
+        ("tensorflow.op_determinism", bool(config.is_op_determinism_enabled())),
+        ("tensorflow.tensor_float_32", bool(config.tensor_float_32_execution_enabled())),
+        ("tensorflow.inter_op_threads", int(config.get_inter_op_parallelism_threads())),
+        ("tensorflow.intra_op_threads", int(config.get_intra_op_parallelism_threads())),
     ]
 
 
