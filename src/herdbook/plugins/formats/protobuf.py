@@ -172,6 +172,50 @@ class Wire:
             self._spend(count)
             pos = i + base
 
+    def split(self, start: int, length: int, wanted: Collection[int] | None = None) -> list[Field]:
+        """Return the fields of a message at once; for a small one that is faster than ``fields``.
+
+        Args:
+            start: offset of the message in bytes.
+            length: of the message in bytes. From 4 KiB on ``fields`` walks it, and what it finds is held.
+            wanted: tags to return from a large message; a small one gives all.
+
+        Raises:
+            CorruptError: when a field does not fit into the message, or the file ends.
+            InvalidError: when there are more fields than the walk is allowed.
+        """
+        found: list[Field] = []
+        if length > SMALL_WINDOW:
+            for field in self.fields(start, start + length, wanted):
+                found.append(field)
+                self.hold(100)
+            return found
+        data = self.take(start, length)
+        i = 0
+        try:
+            while i < length:
+                key, i = (data[i], i + 1) if data[i] < 0x80 else _varint(data, i)
+                if (kind := key & 7) == 2:
+                    b, i = (data[i], i + 1) if data[i] < 0x80 else _varint(data, i)
+                    a = i + start
+                    i += b
+                elif kind == 0:
+                    a, i = (data[i], i + 1) if data[i] < 0x80 else _varint(data, i)
+                    b = 0
+                else:
+                    a = i + start
+                    b = self._fixed(kind, a)
+                    i += b
+                if i > length or key < 8:
+                    self._bad(key, i + start, start + length)
+                found.append((key, a, b))
+        except IndexError:
+            raise CorruptError(
+                f"the message at byte {start} ends in the middle of a field", code="protobuf-bad-length"
+            ) from None
+        self._spend(len(found))
+        return found
+
     def _around(self, pos: int, end: int) -> tuple[bytes, int, int]:
         """Return the window, its offset, and the index up to which a tag and a number are whole in it.
 

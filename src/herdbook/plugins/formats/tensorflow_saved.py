@@ -1,0 +1,220 @@
+"""SavedModel: the graphs, signatures, tags and assets in saved_model.pb. The weights lie beside it, in variables/.
+
+Source: saved_model.proto, meta_graph.proto, variable.proto of TensorFlow 2.21.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.model.facts import Finding, Safety, Severity
+from herdbook.plugins.formats.contents import Content
+from herdbook.plugins.formats.protobuf import Message, Wire, decode, tag
+from herdbook.plugins.formats.tensorflow_facts import GraphFacts, shapes_of, tensor
+from herdbook.plugins.formats.tensorflow_graph import GraphReader
+from herdbook.plugins.formats.tensorflow_types import Graph, elements
+
+if TYPE_CHECKING:
+    from herdbook.ports.formats import Listing, ReadAt
+
+COUNTED = "elements of all variables in variables/ (SavedModel)"
+SERVING = "serving_default"
+MAX_LISTED = 10_000
+MAX_GRAPHS = 100
+_SHAPE: Message = {2: ("dim", [{1: ("size", int)}]), 3: ("unknown_rank", int)}
+_TENSOR: Message = {
+    1: ("name", str),
+    2: ("dtype", int),
+    3: ("shape", _SHAPE),
+    4: ("coo_sparse", {1: ("values", str)}),
+    5: ("composite_tensor", {}),
+}
+_ENTRY: Message = {1: ("key", str), 2: ("value", _TENSOR)}
+_SIGNATURE: Message = {
+    1: ("key", str),
+    2: ("value", {1: ("inputs", [_ENTRY]), 2: ("outputs", [_ENTRY]), 3: ("method", str)}),
+}
+_INFO: Message = {4: ("tags", [str]), 5: ("tensorflow_version", str), 6: ("tensorflow_git_version", str)}
+_ASSET: Message = {1: ("tensor", {1: ("name", str)}), 2: ("filename", str)}
+_META_TAGS = frozenset(tag(number) for number in range(1, 8))
+
+
+def looks_like_saved_model(wire: Wire) -> bool:
+    """Say whether the file begins with a schema version and a meta graph."""
+    try:
+        fields = wire.fields(0, 1 << 62)
+        first, second = next(fields), next(fields)
+        if first[0] != tag(1, 0) or not 0 < first[1] < 256 or second[0] != tag(2):
+            return False
+        inner = next(wire.fields(second[1], second[1] + second[2]))
+    except (CorruptError, InvalidError, StopIteration):
+        return False
+    return inner[0] in _META_TAGS and (inner[0] != tag(1) or _looks_like_info(wire, inner[1], inner[2]))
+
+
+def _looks_like_info(wire: Wire, start: int, length: int) -> bool:
+    known = {*(tag(number) for number in (1, 2, 3, 4, 5, 6, 8)), tag(7, 0)}
+    try:
+        return all(key in known for key, _, _ in wire.fields(start, start + min(length, wire.size)))
+    except (CorruptError, InvalidError):
+        return False
+
+
+def read(file: ReadAt, path: str, listing: Listing) -> Content:
+    """Read the facts.
+
+    Raises:
+        CorruptError: when the bytes are no SavedModel.
+        InvalidError: when limits are exceeded.
+    """
+    reader = _Reader(Wire(file))
+    values: dict[str, Any] = {}
+    metas: list[dict[str, Any]] = []
+    for key, a, b in reader.wire.fields(0, file.size):
+        if key == tag(1, 0):
+            values["schema_version"] = a
+        elif key == tag(2):
+            if len(metas) >= MAX_GRAPHS:
+                raise InvalidError(f"the SavedModel has more than {MAX_GRAPHS} graphs", code="too-many-graphs")
+            metas.append(reader.meta(a, b, len(metas)))
+    if not metas:
+        raise CorruptError(f"{path} has no graph", code="not-tensorflow")
+    values["meta_graphs"] = metas
+    serving = metas[0]["signatures"].get(SERVING) if len(metas) == 1 else None
+    if serving is not None:
+        values |= {"inputs": serving["inputs"], "outputs": serving["outputs"], "signature_used_for_inputs": SERVING}
+        for name in ("inputs", "outputs"):
+            for index in range(min(len(serving[name]), 1000)):
+                reader.where[f"/{name}/{index}"] = f"signature {SERVING}"
+    if reader.variables:
+        values["tensors"] = sorted(reader.variables.values(), key=lambda each: str(each["name"]))
+        values["parameters"] = sum(elements(tuple(each.get("shape", ()))) for each in values["tensors"])
+        values["parameters_counted"] = COUNTED
+    findings = [*reader.findings, *_beside(values, path, listing)]
+    return Content("tf-savedmodel", values, Safety.GUARDED, reader.where, tuple(findings))
+
+
+class _Reader:
+    """Reads meta graphs."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.where: dict[str, str] = {}
+        self.findings: list[Finding] = []
+        self.variables: dict[str, dict[str, Any]] = {}
+
+    def meta(self, start: int, length: int, number: int) -> dict[str, Any]:
+        """Return the facts of a MetaGraphDef."""
+        info: dict[str, Any] = {}
+        graph, signatures, collections, assets, saved = Graph(), [], [], [], set[str]()
+        for key, a, b in self.wire.fields(start, start + length):
+            if key == tag(1):
+                info = decode(self.wire, a, a + b, _INFO, into=info)
+            elif key == tag(2):
+                graph = GraphReader(self.wire).graph(a, b)
+            elif key == tag(4):
+                name, variables = self._collection(a, b)
+                collections.append(name)
+                saved |= variables
+            elif key == tag(5):
+                signatures.append(decode(self.wire, a, a + b, _SIGNATURE))
+            elif key == tag(6):
+                assets.append(decode(self.wire, a, a + b, _ASSET))
+        self.where[f"/meta_graphs/{number}"] = f"byte {start}"
+        return self._values(info, GraphFacts(graph), signatures, collections, assets, saved)
+
+    def _values(
+        self,
+        info: dict[str, Any],
+        facts: GraphFacts,
+        signatures: list[dict[str, Any]],
+        collections: list[str],
+        assets: list[dict[str, Any]],
+        saved: set[str],
+    ) -> dict[str, Any]:
+        values: dict[str, Any] = {"tags": sorted(_text(each) for each in info.get("tags", ()))}
+        values |= {name: _text(info[name]) for name in ("tensorflow_version", "tensorflow_git_version") if name in info}
+        told = {_text(each.get("key", b"")): each.get("value", {}) for each in signatures[:MAX_LISTED]}
+        values["signatures"] = {
+            name: {
+                "method": _text(each.get("method", b"")),
+                "inputs": _tensors(each.get("inputs", ()), facts),
+                "outputs": _tensors(each.get("outputs", ()), facts),
+            }
+            for name, each in sorted(told.items())
+        }
+        values["assets"] = [
+            {"tensor": _text(each.get("tensor", {}).get("name", b"")), "filename": _text(each.get("filename", b""))}
+            for each in assets[:MAX_LISTED]
+        ]
+        values["collections"] = sorted(collections)
+        placeholders = facts.placeholders()
+        values |= {**facts.common(), "placeholders": placeholders}
+        if facts.graph.functions:
+            values["library_functions"] = [each.name for each in facts.graph.functions[:MAX_LISTED]]
+        self.findings += facts.findings
+        for node, dtype, shape in shapes_of(facts.variables()):
+            if not saved or node.name in saved:
+                self.variables.setdefault(node.name, tensor(node.name, dtype, shape))
+        return values
+
+    def _collection(self, start: int, length: int) -> tuple[str, set[str]]:
+        """Return the name of a collection and, of the one that lists variables, their names."""
+        name, value = "", (0, 0)
+        for key, a, b in self.wire.split(start, length, {tag(1), tag(2)}):
+            if key == tag(1):
+                name = _text(self.wire.take(a, min(b, 4096)))
+            elif key == tag(2):
+                value = (a, b)
+        if name != "variables":
+            return name, set()
+        found = decode(self.wire, value[0], sum(value), {2: ("bytes", {1: ("value", [{1: ("name", str)}])})})
+        names = (_text(each.get("name", b"")) for each in found.get("bytes", {}).get("value", ()))
+        return name, {each.removesuffix(":0") for each in names}
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _tensors(entries: Any, facts: GraphFacts) -> list[dict[str, Any]]:  # noqa: ANN401 - decoded messages
+    """Return the tensors of a signature, by name; a map has no order."""
+    told = {_text(each.get("key", b"")): each.get("value", {}) for each in entries[:MAX_LISTED]}
+    return [_tensor(name, each, facts) for name, each in sorted(told.items())]
+
+
+def _tensor(name: str, info: dict[str, Any], facts: GraphFacts) -> dict[str, Any]:
+    encoding = next((key for key in reversed(info) if key in {"name", "coo_sparse", "composite_tensor"}), None)
+    shape = None
+    if "shape" in info and not info["shape"].get("unknown_rank"):
+        sizes = [each.get("size", 0) for each in info["shape"].get("dim", ())]
+        shape = tuple(size if size >= 0 else None for size in sizes)
+    said = tensor(name, info.get("dtype"), shape)
+    if encoding is not None:
+        said["encoding"] = encoding
+    if encoding == "name":
+        said["tensor"] = _text(info["name"])
+        if ":" in said["tensor"] and (inferred := facts.shapes.of(said["tensor"])) is not None:
+            said["shape_in_graph"] = list(inferred)
+    return said
+
+
+def _beside(values: dict[str, Any], path: str, listing: Listing) -> list[Finding]:
+    """Return findings about what a SavedModel needs and the folder does not have."""
+    folder = posixpath.dirname(path)
+    found = []
+    if "tensors" in values and listing and posixpath.join(folder, "variables/variables.index") not in listing:
+        message = (
+            "the graph has variables, but there is no variables/variables.index beside it: the weights are missing"
+        )
+        found.append(Finding(rule="variables-missing", severity=Severity.WARNING, message=message, where="/tensors"))
+    for number, meta in enumerate(values["meta_graphs"]):
+        for asset in meta["assets"]:
+            name = asset["filename"]
+            if listing and posixpath.join(folder, "assets", name) not in listing:
+                message = f"the asset {name[:200]!r} is not among the files"
+                where = f"/meta_graphs/{number}/assets"
+                found.append(Finding(rule="asset-missing", severity=Severity.WARNING, message=message, where=where))
+    return found[:1000]
