@@ -51,21 +51,25 @@ def _lines(problems: tuple[str, ...]) -> RenderableType:
 
 
 def _needs(needs: tuple[Need, ...]) -> RenderableType:
-    """Return the needs, those in the way first."""
+    """Return the needs, those in the way first; long remarks follow them, where there is room."""
     table = t.table("", "for", "path", "size", "from", "detail", right=[3])
     table.show_header = False
     order = ("missing", "different", "unknown", "verified")
+    remarks = []
     for need in sorted(needs, key=lambda each: order.index(each.state))[:SHOWN]:
+        detail, _, remark = need.detail.partition("; ")
+        if remark:
+            remarks.append(Text(f"{need.role or need.what}: {remark}", style=t.DIM))
         table.add_row(
             Text(need.state, style=_STYLE[need.state]),
             Text(need.role or need.what),
             Text(need.path),
             Text(t.size(need.size) if need.size is not None else ""),
             Text(need.where, style=t.DIM),
-            Text(need.detail, style=t.DIM),
+            Text(detail, style=t.DIM),
         )
     more = [Text(f"… {len(needs) - SHOWN} more; --json shows all", style=t.DIM)] if len(needs) > SHOWN else []
-    return Group(table, *more)
+    return Group(table, *more, *remarks)
 
 
 def _compared(body: Retraining) -> RenderableType:
