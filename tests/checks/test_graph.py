@@ -114,22 +114,27 @@ def test_an_empty_shape_of_an_old_graph_is_unknown_and_of_a_new_one_a_scalar(fou
     assert not found("unknown-shape", {"model.pb.txt": old}, contract=declared)
 
 
-@pytest.mark.parametrize(
-    ("left", "said"),
-    [
-        ([placeholder("bn/keras_learning_phase", "", "DT_BOOL")], "keras_learning_phase"),
-        ([node("train/update", "ApplyAdam", "x")], "ApplyAdam"),
-        ([node("save/RestoreV2", "RestoreV2", "x")], "RestoreV2"),
-    ],
-)
-def test_what_is_left_of_a_training_in_a_frozen_graph_is_told(found: Found, left: list[str], said: str) -> None:
-    finding = found("training-leftover", {"model.pb.txt": graphdef(KNOWN, node("score", "Relu", "x"), *left)})[0]
-    assert said in finding.message
+@pytest.mark.parametrize("left", [node("train/ApplyAdam", "ApplyAdam", "x"), node("save/RestoreV2", "RestoreV2", "x")])
+def test_what_a_training_left_in_a_frozen_graph_is_told_and_a_layer_of_that_name_is_not(
+    found: Found, left: str
+) -> None:
+    assert found("training-leftovers", {"model.pb.txt": graphdef(KNOWN, node("score", "Relu", "x"), left)})
+    named = [KNOWN, node("training_head/Relu", "Relu", "x"), node("save_the_jets", "Relu", "training_head/Relu")]
+    assert not found("training-leftovers", {"model.pb.txt": graphdef(*named)})
 
 
-def test_a_layer_that_is_called_like_a_training_is_none(found: Found) -> None:
-    nodes = [KNOWN, node("training_head/Relu", "Relu", "x"), node("save_the_jets", "Relu", "training_head/Relu")]
-    assert not found("training-leftover", {"model.pb.txt": graphdef(*nodes)})
+def test_an_input_that_says_whether_one_trains_is_told_and_one_of_another_name_is_not(found: Found) -> None:
+    phase = placeholder("bn/keras_learning_phase", "", "DT_BOOL")
+    finding = found("hidden-input", {"model.pb.txt": graphdef(KNOWN, phase, node("score", "Relu", "x"))})[0]
+    assert "'bn/keras_learning_phase'" in finding.message
+    other = placeholder("moon/phase", "", "DT_BOOL")
+    assert not found("hidden-input", {"model.pb.txt": graphdef(KNOWN, other, node("score", "Relu", "x"))})
+
+
+def test_an_operator_that_writes_files_is_told_and_one_that_prints_nothing_is_not(found: Found) -> None:
+    writes = node("log", "WriteFile", "x", "x")
+    assert found("unsafe-operators", {"model.pb.txt": graphdef(KNOWN, writes)})[0].severity == "warning"
+    assert not found("unsafe-operators", {"model.pb.txt": graphdef(KNOWN, node("WriteFile", "Relu", "x"))})
 
 
 def keras(*layers: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -24,31 +23,32 @@ WEIGHTS = Rule(id="weights-among-inputs", title="Weights are listed among the in
 UNUSED = Rule(id="unused-input", title="An input that nothing reads", severity=Severity.WARNING)
 DEAD = Rule(id="dead-output", title="An output that depends on no input", severity=Severity.WARNING)
 SHAPE = Rule(id="unknown-shape", title="The shape of an input is in no file", severity=Severity.WARNING)
-LEFTOVER = Rule(id="training-leftover", title="Parts of the training are left in the graph", severity=Severity.WARNING)
+LEFTOVER = Rule(
+    id="training-leftovers", title="The training is left in the graph", severity=Severity.NOTE, by_reader=True
+)
+HIDDEN = Rule(id="hidden-input", title="An input that says whether one trains", severity=Severity.WARNING)
+STATE = Rule(id="optimizer-state", title="The optimiser's state is in the file", severity=Severity.NOTE)
+UNSAFE = Rule(
+    id="unsafe-operators", title="Operators that reach beyond the graph", severity=Severity.WARNING, by_reader=True
+)
 CODE = Rule(id="code-in-model", title="Loading the model runs code that is in it", severity=Severity.ERROR)
-
-_PHASE = re.compile(
-    r"(?:^|/)(?:keras_learning_phase|learning_phase|is_training|training|train_phase|keep_prob)(?:$|[_:/\d])"
-)
-"""Placeholders that say whether one trains (Keras 2 on TensorFlow 1, TensorFlow 1 by hand)."""
-_OPTIMISER = re.compile(r"(?:Resource)?(?:Sparse)?Apply(?:Adam|Adagrad|Adadelta|Momentum|RMSProp|Ftrl|GradientDescent)")
-_OTHER_LEFT = re.compile(
-    r"(?:SaveV?2?|RestoreV?2?|Assign(?:Add|Sub)?|VariableV?2?|ShardedFilename|MergeV2Checkpoints)$"
-)
 
 
 class Graph:
     """Looks at ONNX and TensorFlow graphs and at Keras architectures."""
 
-    rules = (CUSTOM, NOT_IMPORTED, UNSORTED, UNDEFINED, WEIGHTS, UNUSED, DEAD, SHAPE, LEFTOVER, CODE)
+    rules = (
+        *(CUSTOM, NOT_IMPORTED, UNSORTED, UNDEFINED, WEIGHTS, UNUSED, DEAD, SHAPE),
+        *(LEFTOVER, HIDDEN, STATE, UNSAFE, CODE),
+    )
 
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""
         for file in files(subject, ONNX):
             yield from _order(file)
             yield from _links(file)
-        for file in files(subject, TENSORFLOW | KERAS):
-            yield from _leftovers(file)
+        for file in files(subject, TENSORFLOW):
+            yield from _hidden(file)
         for file in files(subject, KERAS):
             yield from _code(file)
         yield from _shapes(subject)
@@ -114,27 +114,18 @@ def _shaped(tensor: dict[str, Any]) -> bool:
     return has_none or any(tensor.get(name) is not None for name in ("shape", "shape_in_graph"))
 
 
-def _leftovers(file: Read) -> Iterator[Finding]:
-    frozen = file.format in {"tf-graphdef", "tf-graphdef-text", "tf-memmapped"}
-    for place, tensor in enumerate(file.values.get("inputs") or ()):
-        if frozen and _PHASE.search(str(tensor.get("name", ""))):
-            message = f"the placeholder {tensor['name']!r} says whether one trains: feed false, or freeze it away"
-            yield LEFTOVER.found(message, path=file.path, where=f"/inputs/{place}")
-    operators = file.values.get("operators") or {}
-    left = [name for name in operators if _OPTIMISER.match(name)]
-    left += [name for name in operators if frozen and _OTHER_LEFT.match(name)]
-    if left and frozen:
-        message = f"operators of the training are left in a frozen graph: {listed(sorted(left))}"
-        yield LEFTOVER.found(message, path=file.path, where="/operators")
-    if file.values.get("has_optimizer_weights") or file.values.get("optimizer_tensors"):
-        message = "the optimiser's state is in the file: it is of no use when one applies the model"
-        yield LEFTOVER.found(message, path=file.path)
+def _hidden(file: Read) -> Iterator[Finding]:
+    for name in (file.values.get("training_leftovers") or {}).get("learning-phase", ()):
+        message = f"the placeholder {name!r} says whether one trains: without a value (false) the graph does not run"
+        yield HIDDEN.found(message, path=file.path, where="/training_leftovers")
 
 
 def _code(file: Read) -> Iterator[Finding]:
     if layers := file.values.get("lambda_layers"):
         message = f"the Lambda layers {listed([_name(each) for each in layers])} hold marshalled Python, run on loading"
         yield CODE.found(message, path=file.path, where="/lambda_layers")
+    if file.values.get("has_optimizer_weights") or file.values.get("optimizer_tensors"):
+        yield STATE.found("the optimiser's state is in the file, which only a training needs", path=file.path)
 
 
 def _name(layer: object) -> str:

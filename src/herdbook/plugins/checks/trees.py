@@ -8,17 +8,20 @@ from typing import Any
 
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
-from herdbook.model.formats import TREES, XGBOOST
+from herdbook.model.formats import XGBOOST
 from herdbook.plugins.checks.looking import Read, features, files, tensors
 from herdbook.ports.checks import Check, Subject
 
-COUNT = Rule(id="tree-count", title="Another number of trees than declared", severity=Severity.ERROR)
+COUNT = Rule(
+    id="trees-differ", title="Another number of trees than declared", severity=Severity.WARNING, by_reader=True
+)
 STOPPED = Rule(id="early-stopped", title="Trees beyond the best iteration", severity=Severity.WARNING)
 UNNAMED = Rule(id="features-unnamed", title="Nobody says what the features are", severity=Severity.WARNING)
-LEGACY = Rule(id="legacy-xgboost", title="XGBoost's binary format, which it no longer reads", severity=Severity.WARNING)
+LEGACY = Rule(
+    id="xgboost-legacy", title="A format that XGBoost reads no longer", severity=Severity.WARNING, by_reader=True
+)
 
 _LISTS = ("feature-list", "scaler", "normalisation-dict")
-_BINARY = frozenset({"xgboost-binf", "xgboost-bin-old"})
 
 
 class Trees:
@@ -28,34 +31,12 @@ class Trees:
 
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""
-        for file in files(subject, TREES | {"conifer-json"}):
-            yield from _count(file)
+        for file in files(subject, XGBOOST):
             yield from _stopped(file)
-            if file.format in _BINARY:
-                message = (
-                    "XGBoost reads this binary format no more since version 3.1: "
-                    "load it with version 1.7 to 3.0 and save it as .json or .ubj"
-                )
-                yield LEGACY.found(message, path=file.path)
         yield from _unnamed(subject)
 
 
 _: type[Check] = Trees
-
-
-def _count(file: Read) -> Iterator[Finding]:
-    declared = next((name for name in ("trees_declared", "n_trees_declared") if name in file.values), "")
-    want, have = file.values.get(declared), _held(file.values)
-    if isinstance(want, int) and isinstance(have, int) and want != have:
-        message = f"the file declares {want} trees and holds {have}"
-        yield COUNT.found(message, path=file.path, where=f"/{declared}")
-
-
-def _held(values: Mapping[str, Any]) -> int | None:
-    """Return the number that compares with the declared one: conifer declares rounds, others trees."""
-    rounds = values.get("boosting_rounds")
-    held = rounds if rounds is not None and "n_trees_declared" in values else values.get("trees")
-    return held if isinstance(held, int) else None
 
 
 def _stopped(file: Read) -> Iterator[Finding]:
