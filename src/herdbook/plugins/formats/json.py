@@ -6,12 +6,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
-
 from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
 from herdbook.plugins.formats import text_file, text_words
 from herdbook.plugins.formats.contents import Content, kinds
+from herdbook.plugins.formats.json_text import parse
 
 if TYPE_CHECKING:
     from herdbook.ports.formats import Format, Listing, ReadAt
@@ -96,18 +95,6 @@ def _with_words(content: Content, data: bytes) -> Content:
     text, odd = text_words.decode(data)
     values, cut = text_words.searched(data, text)
     return replace(content, values={**content.values, **values}, findings=(*content.findings, *odd, *cut))
-
-
-def parse(data: bytes, path: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value; the non-standard NaN and Infinity, which trainers write, are taken.
-
-    Raises:
-        CorruptError: when the bytes are not JSON, or nest deeper than the parser goes.
-    """
-    try:
-        return from_json(data.removeprefix(b"\xef\xbb\xbf"))
-    except ValueError as error:
-        raise CorruptError(f"{path} is not JSON: {error}", code="not-json") from error
 
 
 def other(content: Any) -> Content:  # noqa: ANN401 - any JSON

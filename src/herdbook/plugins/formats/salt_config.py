@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic_core import from_json
-
 from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.plugins.formats.json_text import parse
 from herdbook.plugins.formats.plain_values import Plain, present
 
 MAX_SIZE = 1024 * 1024
@@ -40,10 +39,7 @@ def read(text: str) -> dict[str, Any]:
     """
     if len(text) > MAX_SIZE:
         raise InvalidError(f"gnn_config has {len(text)} characters", code="too-large")
-    try:
-        found = from_json(text)
-    except ValueError as error:
-        raise CorruptError(f"gnn_config is not JSON: {error}", code="not-json") from error
+    found = parse(text.encode("utf-8", "surrogatepass"), "gnn_config")
     if not isinstance(found, dict):
         raise CorruptError("gnn_config is no JSON object", code="salt-bad-config")
     plain = Plain()
