@@ -49,11 +49,19 @@ class Rule(Value):
         return Finding(rule=self.id, severity=self.severity, message=message, path=path, where=where)
 
 
+class Runtime(Value):
+    """The library with which a consumer runs models, and its version, as ``onnxruntime`` 1.17.3."""
+
+    library: Literal["onnxruntime"]
+    version: Annotated[Text, Field(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?$")]
+
+
 class CheckPolicy(Value):
     """What a namespace wants of checks: severity by rule, consumers always asked for, ``strict``: warnings fail."""
 
     severities: dict[RuleId, Literal["off", "note", "warning", "error"]] | None = None
     consumers: tuple[Consumer, ...] | None = None
+    runtimes: dict[Consumer, Runtime] | None = None
     strict: Bool | None = None
 
 

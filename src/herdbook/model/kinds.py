@@ -12,6 +12,7 @@ from herdbook.model.activities import Metric
 from herdbook.model.audits import Audit, Checklist
 from herdbook.model.base import Int, Json, Sha256, Text, Time, Value
 from herdbook.model.cards import Card
+from herdbook.model.checks import CheckPolicy
 from herdbook.model.contracts import Contract
 from herdbook.model.dataset_profiles import DatasetProfile
 from herdbook.model.identifiers import Identifier, NonEmpty, Unit
@@ -221,6 +222,7 @@ class Empty(Value):
 KINDS: dict[str, type[Value] | None] = {
     "herdbook/audit/1": Audit,
     "herdbook/card/1": Card,
+    "herdbook/check-policy/1": CheckPolicy,
     "herdbook/checklist/1": Checklist,
     "herdbook/contract/1": Contract,
     "herdbook/dataset-profile/1": DatasetProfile,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from herdbook.model.checks import Rule
+from herdbook.model.checks import Rule, Runtime
 from herdbook.model.contracts import Contract
 from herdbook.model.dossiers import FileView
 from herdbook.model.facts import Finding
@@ -25,6 +25,7 @@ class Subject:
         licence: SPDX expression of the description, empty when nobody said.
         elsewhere: digest of a file, as in ``FileView.digest`` → references of versions of other models that have it.
         consumers: frameworks for which one asks; none: no rule of one framework speaks.
+        runtimes: consumer → the library that it runs models with, where somebody said it.
     """
 
     files: tuple[FileView, ...]
@@ -35,6 +36,7 @@ class Subject:
     licence: str = ""
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     consumers: frozenset[str] = frozenset()
+    runtimes: Mapping[str, Runtime] = field(default_factory=dict)
 
 
 class Check(Protocol):

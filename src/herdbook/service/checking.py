@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from herdbook.model.checks import CheckPolicy, Report, Rule
@@ -25,6 +26,9 @@ def check(subject: Subject, checks: Iterable[Check], policy: CheckPolicy = NO_PO
         of: what the report calls the subject.
     """
     consumers = subject.consumers | set(policy.consumers or ())
+    subject = dataclasses.replace(
+        subject, consumers=consumers, runtimes={**subject.runtimes, **(policy.runtimes or {})}
+    )
     severities = policy.severities or {}
     asked: list[Rule] = []
     found = list(read(subject.files))

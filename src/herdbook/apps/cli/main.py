@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "verify": Entry(_AT + "files", "verify", "Read registered files again and compare."),
         "data": Entry(_AT + "places", "data", "Where a version's bytes lie outside of registries."),
         "inspect": Entry(_AT + "files", "inspect", "Read facts of files that are not registered."),
+        "check": Entry(_AT + "checks", "check", "Look for traps in a folder of a model, or in a version."),
     },
     "Bring from elsewhere": {
         "import": Entry(_AT + "imports", "import_", "What other systems hold: plan, apply, compare, take back."),

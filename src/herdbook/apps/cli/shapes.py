@@ -37,6 +37,8 @@ from herdbook.model.activities import ActivityEntry
 from herdbook.model.audits import Audited, AuditLine, Item
 from herdbook.model.base import Value
 from herdbook.model.captures import Capture, CapturedFile, Pushed, RunEntry
+from herdbook.model.checks import Report as CheckReport
+from herdbook.model.checks import Rule
 from herdbook.model.dataset_profiles import DatasetProfile, ProfileDifference
 from herdbook.model.datasets import DatasetEntry
 from herdbook.model.dossiers import Diff
@@ -88,6 +90,7 @@ ANSWERS: dict[str, Shape] = {
     "fetch": Shape((Fetched,)),
     "verify": Shape((Verified, StoreReport), many=True),
     "inspect": Shape((Inspected,), many=True),
+    "check": Shape((CheckReport, Rule), many=True),
     "import git": Shape((Plan, Report)),
     "import folder": Shape((Plan, Report)),
     "import status": Shape((Status,)),
