@@ -23,10 +23,17 @@ MAX_SIZE = 64 * 1024 * 1024
 _GAP = rb"(?:[ \t\r\n\f\v]++|\#[^\n]*+)*+"
 _QUOTED = rb"""(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+')"""
 _NUMBER = rb"[-+]?[ \t]*+(?:0[xX][0-9a-fA-F]{1,16}|(?:\d{1,400}\.?\d{0,400}|\.\d{1,400})(?:[eE][-+]?\d{1,4})?)[fF]?"
-_VALUE = rb"(?:([{<\[])|(" + _QUOTED + rb")|(" + _NUMBER + rb")(?![\w.])|(-?[ \t]*+[A-Za-z_]\w*+))"
-_FIELD = re.compile(
-    _GAP + rb"([A-Za-z_]\w*+|\[[\w./\-]{1,400}\])" + _GAP + rb"(:?)" + _GAP + _VALUE, re.ASCII | re.DOTALL
+_VALUE = (
+    rb"(?:([{<\[])|("
+    + _QUOTED
+    + rb")(?:"
+    + _GAP
+    + rb"(?=([\"'])))?|("
+    + _NUMBER
+    + rb")(?![\w.])|(-?[ \t]*+[A-Za-z_]\w*+))"
 )
+_NAME = rb"([A-Za-z_]\w*+|\[[\w./\-]{1,400}\])"
+_FIELD = re.compile(_GAP + rb"([,;]?)" + _GAP + _NAME + _GAP + rb"(:?)" + _GAP + _VALUE, re.ASCII | re.DOTALL)
 _ITEM = re.compile(_GAP + _VALUE, re.ASCII | re.DOTALL)
 _MORE = re.compile(_GAP + rb"(" + _QUOTED + rb")", re.ASCII | re.DOTALL)
 _BETWEEN = re.compile(_GAP + rb"[,;]?" + _GAP)
@@ -144,67 +151,84 @@ def walk(text: str | bytes, drop: frozenset[str] = frozenset()) -> Iterator[Fiel
     data = text.encode("utf-8", "replace") if isinstance(text, str) else text
     if len(data) > MAX_SIZE:
         raise InvalidError(f"{len(data)} bytes of protobuf text are more than this reader takes", code="too-large")
-    yield from _Parser(data, {name.encode() for name in drop}).fields(b"", 0)
+    parser = _Parser(data, {name.encode() for name in drop})
+    fields: list[Field] = []
+    while parser.field(fields, b"", 0):
+        yield from fields
+        fields = []
 
 
 class _Parser:
     def __init__(self, data: bytes, drop: set[bytes]) -> None:
         self._data = data
         self._at = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        self._begin = self._at  # of the message whose fields are read: no separator stands there
         self._drop = drop
         self._left = MAX_FIELDS
         self._line = 1
         self._counted = 0
         self._names: dict[bytes, str] = {}
 
-    def fields(self, close: bytes, depth: int) -> Iterator[Field]:
-        """Yield the fields up to the closing bracket, or up to the end of the file."""
+    def field(self, into: list[Field], close: bytes, depth: int) -> bool:
+        """Append the next field, or say that there is none: the closing bracket, or the end of the text."""
+        found = _FIELD.match(self._data, self._at)
+        if found is None:
+            self._end_of_message(close)
+            return False
+        separator, key, colon, bracket = found.group(1, 2, 3, 4)
+        if separator and self._at == self._begin:
+            self._bad("a message begins with a separator")
+        self._spend()
+        at = found.start(2)
+        self._line += self._data.count(b"\n", self._counted, at)
+        self._counted = at
+        name = self._names.get(key) or self._names.setdefault(key, key.decode("ascii", "replace"))
+        line = self._line
+        self._at = found.end()
+        if bracket == b"[":
+            if not colon:
+                self._only_messages()
+            self._list(into, name, key in self._drop, depth)
+        elif bracket:
+            into.append(Field(name, self._message(_CLOSES[bracket], depth + 1), line))
+        elif not colon:
+            self._bad(f"a colon is missing after {name[:100]}")
+        elif key not in self._drop:
+            into.append(Field(name, self._scalar(found, 5), line))
+        elif found[6]:
+            self._more()
+        return True
+
+    def _message(self, close: bytes, depth: int) -> Message:
         if depth > MAX_DEPTH:
             raise InvalidError(f"messages are nested deeper than {MAX_DEPTH}", code="nested-too-deep")
-        while not self._closed(close):
-            found = _FIELD.match(self._data, self._at)
-            if found is None:
-                self._bad("a field and its value were expected")
-            self._spend()
-            line = self._lines(found.start(1))
-            key = found[1]
-            name = self._names.get(key) or self._names.setdefault(key, key.decode("ascii", "replace"))
-            self._at = found.end()
-            if found[3] == b"[":
-                if not found[2]:
-                    self._only_messages()
-                yield from self._list(name, key in self._drop, depth)
-            elif found[3]:
-                yield Field(name, Message(tuple(self.fields(_CLOSES[found[3]], depth + 1))), line)
-            elif not found[2]:
-                self._bad(f"a colon is missing after {name[:100]}")
-            elif key not in self._drop:
-                yield Field(name, self._scalar(found, 4), line)
-            elif found[4] is not None:
-                self._more()
-            self._at = _end(_BETWEEN.match(self._data, self._at))
+        fields: list[Field] = []
+        self._begin = self._at
+        while self.field(fields, close, depth):
+            pass
+        return Message(tuple(fields))
 
-    def _closed(self, close: bytes) -> bool:
-        """Say whether the message ends here, and step behind its end."""
+    def _end_of_message(self, close: bytes) -> None:
+        """Step behind the closing bracket.
+
+        Raises:
+            CorruptError: when something else stands there.
+        """
+        pattern = _SPACE if self._at == self._begin else _BETWEEN
+        self._at = _end(pattern.match(self._data, self._at))
+        if not close and self._at == len(self._data):
+            return
+        if self._at == len(self._data):
+            self._bad(f"the text ends before a closing {close.decode()}")
+        if not close or not self._data.startswith(close, self._at):
+            self._bad("a field and its value were expected")
+        self._at += 1
+
+    def _list(self, into: list[Field], name: str, dropped: bool, depth: int) -> None:
+        """Append a field for each item, up to the closing square bracket."""
         self._at = _end(_SPACE.match(self._data, self._at))
-        if self._at >= len(self._data):
-            if close:
-                self._bad(f"the text ends before a closing {close.decode()}")
-            return True
-        if close and self._data.startswith(close, self._at):
-            self._at += 1
-            return True
-        return False
-
-    def _list(self, name: str, dropped: bool, depth: int) -> Iterator[Field]:
-        """Yield a field for each item, up to the closing square bracket."""
-        first = True
-        while not self._closed(b"]"):
-            if not first:
-                if not self._data.startswith(b",", self._at):
-                    self._bad("a comma or ] was expected")
-                self._at += 1
-            first = False
+        ended = self._data.startswith(b"]", self._at)
+        while not ended:
             found = _ITEM.match(self._data, self._at)
             if found is None or found[1] == b"[":
                 self._bad("a value was expected")
@@ -212,11 +236,18 @@ class _Parser:
             line = self._lines(_end(_SPACE.match(self._data, self._at)))
             self._at = found.end()
             if found[1]:
-                yield Field(name, Message(tuple(self.fields(_CLOSES[found[1]], depth + 1))), line)
+                into.append(Field(name, self._message(_CLOSES[found[1]], depth + 1), line))
             elif not dropped:
-                yield Field(name, self._scalar(found, 2), line)
-            elif found[2] is not None:
+                into.append(Field(name, self._scalar(found, 2), line))
+            elif found[3]:
                 self._more()
+            self._at = _end(_SPACE.match(self._data, self._at))
+            ended = self._data.startswith(b"]", self._at)
+            if not ended:
+                if not self._data.startswith(b",", self._at):
+                    self._bad("a comma or ] was expected")
+                self._at += 1
+        self._at += 1
 
     def _only_messages(self) -> None:
         """Insist that a list without a colon holds messages."""
@@ -225,13 +256,15 @@ class _Parser:
             self._bad("a colon is missing before a list")
 
     def _scalar(self, found: re.Match[bytes], group: int) -> Value:
-        """Return a string (``group``), a number (the next group) or a word (the one after)."""
-        if found[group] is not None:
-            return Quoted(self._data, [(found.start(group) + 1, found.end(group) - 1), *self._more()])
-        if (number := found[group + 1]) is not None:
+        """Return a string (``group``, and after it whether another follows), a number, or a word (the next groups)."""
+        quoted, more, number, told = found.group(group, group + 1, group + 2, group + 3)
+        if quoted is not None:
+            parts = [(found.start(group) + 1, found.end(group) - 1)]
+            return Quoted(self._data, [*parts, *self._more()] if more else parts)
+        if number is not None:
             return self._number(number.replace(b" ", b"").replace(b"\t", b"").decode())
-        word = found[group + 2].decode()
-        if word.startswith("-"):
+        word = told.decode()
+        if word[0] == "-":
             value = _NUMBERS.get(word[1:].strip().lower())
             if value is None:
                 self._bad("a word has a minus")
@@ -248,6 +281,8 @@ class _Parser:
         return parts
 
     def _number(self, text: str) -> int | float:
+        if text.isdecimal() and text[0] != "0":
+            return int(text)
         try:
             digits = text.lstrip("+-")
             if digits[:2].lower() == "0x":

@@ -76,6 +76,7 @@ class GraphFacts:
             "parameters_counted": COUNTED,
             **self.common(),
             "library_functions": self._cut("library_functions", [each.name for each in self.graph.functions]),
+            **self.dangers(),
         }
         if left := self._leftovers(terminal):
             values["training_leftovers"] = left
@@ -87,16 +88,12 @@ class GraphFacts:
 
     def common(self) -> dict[str, Any]:
         """Return what a file's graph and one of a SavedModel have in common."""
-        values: dict[str, Any] = {
+        return {
             "operators": dict(sorted(self.operators.items())),
             "nodes": len(self.graph.nodes),
             "versions": {"producer": self.graph.producer, "min_consumer": self.graph.min_consumer},
             "variables": self._cut("variables", [each.name for each in self.variables()]),
         }
-        if self.inner:
-            values["function_operators"] = dict(sorted(self.inner.items()))
-        self._dangers(values)
-        return values
 
     def variables(self) -> list[Node]:
         """Return the nodes that are variables."""
@@ -160,7 +157,11 @@ class GraphFacts:
             self.say("training-leftovers", Severity.NOTE, message, "/training_leftovers")
         return {kind: names[:_EXAMPLES] for kind, names in sorted(found.items())}
 
-    def _dangers(self, values: dict[str, Any]) -> None:
+    def dangers(self) -> dict[str, Any]:
+        """Return what the functions use, and which operators can do harm or are not TensorFlow's own."""
+        values: dict[str, Any] = {}
+        if self.inner:
+            values["function_operators"] = dict(sorted(self.inner.items()))
         used = self.operators.keys() | self.inner.keys()
         if unsafe := sorted(used & UNSAFE - self._inside()):
             values["unsafe_operators"] = unsafe
@@ -172,6 +173,7 @@ class GraphFacts:
             values["custom_operators"] = foreign[:1000]
             message = f"operators that are not TensorFlow's own: {', '.join(foreign[:_EXAMPLES])}"[:1000]
             self.say("custom-operators", Severity.NOTE, message, "/custom_operators")
+        return values
 
     def _inside(self) -> set[str]:
         """Return operators that would be unsafe, but only reach into the package that they are part of."""

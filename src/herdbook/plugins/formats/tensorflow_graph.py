@@ -16,7 +16,8 @@ MAX_AXES = 254
 MAX_NUMBERS = 256
 _MAX_LISTED = 10_000
 _MEMO_SIZE = 256
-_NODE = frozenset({tag(1), tag(2), tag(3), tag(5)})
+_NAME, _OP, _INPUT, _ATTRIBUTE = tag(1), tag(2), tag(3), tag(5)
+_NODE = frozenset({_NAME, _OP, _INPUT, _ATTRIBUTE})
 _TENSOR_LARGE = frozenset({tag(1, 0), tag(2)})
 _WHOLE = {3: (4, 7), 9: (8, 10)}  # int32 and int64: size in tensor_content, field number of the values elsewhere
 
@@ -64,13 +65,13 @@ class GraphReader:
         inputs: list[str] = []
         attributes: dict[str, Attribute] = {}
         for key, a, b in self.wire.split(start, length, _NODE):
-            if key == tag(1):
-                name = self._text(a, b)
-            elif key == tag(2):
-                op = self._text(a, b)
-            elif key == tag(3):
+            if key == _INPUT:
                 inputs.append(self._text(a, b))
-            elif key == tag(5):
+            elif key == _NAME:
+                name = self._text(a, b)
+            elif key == _OP:
+                op = self._text(a, b)
+            elif key == _ATTRIBUTE:
                 known, attribute = self._attribute(a, b)
                 attributes[known] = attribute
         return Node(name, op, tuple(inputs), f"node {name[:200]} @ byte {start}", attributes)

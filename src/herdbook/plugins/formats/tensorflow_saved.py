@@ -6,6 +6,7 @@ Source: saved_model.proto, meta_graph.proto, variable.proto of TensorFlow 2.21.
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel.errors import CorruptError, InvalidError
@@ -81,7 +82,7 @@ def read(file: ReadAt, path: str, listing: Listing) -> Content:
             metas.append(reader.meta(a, b, len(metas)))
     if not metas:
         raise CorruptError(f"{path} has no graph", code="not-tensorflow")
-    values["meta_graphs"] = metas
+    values |= {"meta_graphs": metas, **reader.whole}
     serving = metas[0]["signatures"].get(SERVING) if len(metas) == 1 else None
     if serving is not None:
         values |= {"inputs": serving["inputs"], "outputs": serving["outputs"], "signature_used_for_inputs": SERVING}
@@ -104,6 +105,7 @@ class _Reader:
         self.where: dict[str, str] = {}
         self.findings: list[Finding] = []
         self.variables: dict[str, dict[str, Any]] = {}
+        self.whole: dict[str, Any] = {}
 
     def meta(self, start: int, length: int, number: int) -> dict[str, Any]:
         """Return the facts of a MetaGraphDef."""
@@ -152,13 +154,22 @@ class _Reader:
         values["collections"] = sorted(collections)
         placeholders = facts.placeholders()
         values |= {**facts.common(), "placeholders": placeholders}
-        if facts.graph.functions:
-            values["library_functions"] = [each.name for each in facts.graph.functions[:MAX_LISTED]]
+        self._whole(facts)
         self.findings += facts.findings
         for node, dtype, shape in shapes_of(facts.variables()):
             if not saved or node.name in saved:
                 self.variables.setdefault(node.name, tensor(node.name, dtype, shape))
         return values
+
+    def _whole(self, facts: GraphFacts) -> None:
+        """Note what is told of the file as a whole."""
+        for name, told in facts.dangers().items():
+            if isinstance(told, dict):
+                self.whole[name] = dict(sorted((Counter(self.whole.get(name, {})) + Counter(told)).items()))
+            else:
+                self.whole[name] = sorted({*self.whole.get(name, ()), *told})
+        if functions := [each.name for each in facts.graph.functions]:
+            self.whole["library_functions"] = (self.whole.get("library_functions", []) + functions)[:MAX_LISTED]
 
     def _collection(self, start: int, length: int) -> tuple[str, set[str]]:
         """Return the name of a collection and, of the one that lists variables, their names."""

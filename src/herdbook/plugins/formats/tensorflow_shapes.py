@@ -189,8 +189,9 @@ def _evaluate(op: str, known: list[list[int]]) -> Numbers:
 
 
 def _data(node: Node) -> tuple[str, ...]:
-    """Return the inputs that carry data."""
-    return tuple(each for each in node.inputs if not each.startswith("^"))
+    """Return the inputs that carry data; those that only order the nodes stand last."""
+    inputs = node.inputs
+    return inputs if not inputs or inputs[-1][:1] != "^" else tuple(each for each in inputs if each[:1] != "^")
 
 
 def _reference(tensor: str) -> tuple[str, int]:
