@@ -126,13 +126,13 @@ class Archive:
             return io.BytesIO(self.read(member, limit))
         return cast("BinaryIO", Seekable(self._file, self._start(member, checked=True), member.size))
 
-    def place(self, name: str) -> int:
+    def place(self, which: str | Member) -> int:
         """Return the offset in the file at which a member's bytes begin.
 
         Raises:
             CorruptError: when its header is not there or says something else than the directory.
         """
-        return self._start(self.member(name), checked=True)
+        return self._start(self.member(which) if isinstance(which, str) else which, checked=True)
 
     def _start(self, member: Member, *, checked: bool) -> int:
         local = directory.local(self._file, member)
