@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +92,35 @@ def test_a_member_that_is_a_pickle_is_an_error_and_a_pickle_beside_members_is_no
     assert "'even'" in found("pickle-serves", files, contract=serves)[0].message
     keeps = Contract.read({"members": [{"name": "even", "files": ["model.onnx"]}]})
     assert not found("pickle-serves", files, contract=keeps)
+
+
+def test_a_pickle_is_told_and_what_it_names_that_may_do_anything_is_an_error(found: Found) -> None:
+    assert found("pickle-unsafe", {"model.pkl": PICKLE})[0].severity == "warning"
+    assert not found("pickle-unsafe", {"model.onnx": model()})
+    harmful = pickle.dumps(os.system, protocol=2)
+    assert "system" in found("pickle-global", {"model.pkl": harmful})[0].message
+    assert not found("pickle-global", {"model.pkl": pickle.dumps(OrderedDict(weights=[0.5]), protocol=2)})
+
+
+def saved_model() -> bytes:
+    """Return a SavedModel (schema 1) of one meta graph with one placeholder and a signature, as protobuf."""
+
+    def field(number: int, *data: bytes) -> bytes:
+        whole = b"".join(data)
+        return bytes([number << 3 | 2, len(whole)]) + whole
+
+    node = field(1, b"x") + field(2, b"Placeholder") + field(5, field(1, b"dtype"), field(2, b"\x30\x01"))
+    info = field(4, b"serve") + field(5, b"2.4.0")
+    tensor = field(1, b"x:0") + b"\x10\x01"
+    signature = field(1, field(1, b"x"), field(2, tensor)) + field(3, b"tensorflow/serving/predict")
+    meta = field(1, info) + field(2, field(1, node)) + field(5, field(1, b"serving_default"), field(2, signature))
+    return b"\x08\x01" + field(2, meta)
+
+
+def test_a_package_called_like_a_frozen_graph_is_told_and_one_in_its_own_folder_is_not(found: Found) -> None:
+    saved = saved_model()
+    assert found("suffix-lies", {"tau.pb": saved})[0].severity == "warning"
+    assert not found("suffix-lies", {"tau/saved_model.pb": saved})
 
 
 def preprocess(*names: str, norm: float = 1.0) -> str:

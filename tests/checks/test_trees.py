@@ -14,16 +14,16 @@ Found = Callable[..., list[Finding]]
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "formats"
 
 
-def xgboost(
-    trees: int = 3, *, declared: int | None = None, names: tuple[str, ...] = (), best: int | None = None
-) -> str:
+def xgboost(trees: int = 3, *, names: tuple[str, ...] = (), best: int | None = None) -> str:
     """Return XGBoost's JSON with trees of one leaf over two features."""
     tree = {
         "tree_param": {"num_nodes": "1", "num_feature": "2", "num_deleted": "0", "size_leaf_vector": "1"},
-        "split_indices": [0], "split_conditions": [0.5], "left_children": [-1], "right_children": [-1],
-        "parents": [2147483647], "default_left": [0], "base_weights": [0.5], "loss_changes": [0.0], "sum_hessian": [1.0],
-        "categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [], "split_type": [0],
-    }  # fmt: skip
+        "parents": [2147483647],
+        **{name: [-1] for name in ("left_children", "right_children")},
+        **{name: [0.5] for name in ("split_conditions", "base_weights", "loss_changes", "sum_hessian")},
+        **{name: [0] for name in ("split_indices", "default_left", "split_type")},
+        **{name: [] for name in ("categories", "categories_nodes", "categories_segments", "categories_sizes")},
+    }
     model = {
         "gbtree_model_param": {"num_trees": str(trees), "num_parallel_tree": "1"},
         "trees": [{**tree, "id": number} for number in range(trees)],
@@ -87,12 +87,14 @@ def test_features_without_names_are_told_unless_a_list_or_a_contract_names_as_ma
     assert not found("features-unnamed", {"model.json": xgboost(names=("eta", "phi"))})
     assert not found("features-unnamed", {"model.json": xgboost(), "model.features": "eta\nphi\n"})
     assert found("features-unnamed", {"model.json": xgboost(), "model.features": "eta\nphi\npt\n"})
+    made_up = {"model.json": xgboost(names=("f_0", "f_1"))}
+    assert "are called 'f_0', 'f_1'" in found("features-unnamed", made_up)[0].message
     features: list[Any] = [{"name": "eta"}, {"name": "phi"}]
     told = Contract.read({"inputs": [{"name": "features", "features": features}]})
     assert not found("features-unnamed", {"model.json": xgboost()}, contract=told)
 
 
 def test_the_binary_format_of_old_is_told_and_json_is_not(found: Found) -> None:
-    old = next(iter(sorted((FIXTURES / "xgboost").glob("*binf*"))))
+    old = FIXTURES / "trees" / "legacy_binary.model"
     assert found("xgboost-legacy", {"model.model": old.read_bytes()})[0].severity == "warning"
     assert not found("xgboost-legacy", {"model.json": xgboost()})

@@ -23,6 +23,8 @@ ELSEWHERE = Rule(id="same-bytes-elsewhere", title="The same bytes under another 
 LICENCE = Rule(id="licence-missing", title="Nobody said who may use it", severity=Severity.WARNING)
 ONLY_PICKLE = Rule(id="only-pickle", title="Nothing but a pickle to be served", severity=Severity.ERROR)
 PICKLE = Rule(id="pickle-beside", title="A pickle beside the model", severity=Severity.NOTE)
+UNSAFE = Rule(id="pickle-unsafe", title="A pickle", severity=Severity.WARNING, by_reader=True)
+GLOBAL = Rule(id="pickle-global", title="A pickle names what may do anything", severity=Severity.ERROR, by_reader=True)
 MEMBER = Rule(id="pickle-serves", title="A pickle is the file of a member", severity=Severity.ERROR)
 AMBIGUOUS = Rule(id="ambiguous-sidecars", title="Several sidecars for one model", severity=Severity.WARNING)
 
@@ -32,7 +34,10 @@ _LICENCE = re.compile(r"(?:licen[cs]e|copying)(?:[._-].*)?", re.IGNORECASE)
 class Files:
     """Looks at the files of a version as such."""
 
-    rules = (OUTSIDE, ABSENT, SHORT, SUFFIX, TWICE, ELSEWHERE, LICENCE, ONLY_PICKLE, PICKLE, MEMBER, AMBIGUOUS)
+    rules = (
+        *(OUTSIDE, ABSENT, SHORT, SUFFIX, TWICE, ELSEWHERE, LICENCE, AMBIGUOUS),
+        *(UNSAFE, GLOBAL, ONLY_PICKLE, PICKLE, MEMBER),
+    )
 
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import XGBOOST
-from herdbook.plugins.checks.looking import Read, features, files, tensors
+from herdbook.plugins.checks.looking import Read, features, files, listed, tensors
 from herdbook.ports.checks import Check, Subject
 
 COUNT = Rule(
@@ -21,6 +22,9 @@ LEGACY = Rule(
     id="xgboost-legacy", title="A format that XGBoost reads no longer", severity=Severity.WARNING, by_reader=True
 )
 
+_NAMING = XGBOOST | {"conifer-json", "lightgbm-text", "catboost-cbm"}
+_MADE_UP = re.compile(r"(?:f|x|var|feature|column)?_?\d+", re.IGNORECASE)
+"""``f0`` of XGBoost, ``f_0`` of conifer, ``Column_0`` of LightGBM, ``0`` of CatBoost."""
 _LISTS = ("feature-list", "scaler", "normalisation-dict")
 
 
@@ -60,17 +64,27 @@ def _number(text: object) -> int | None:
 
 
 def _unnamed(subject: Subject) -> Iterator[Finding]:
-    """Yield XGBoost models without names of features, where neither a list beside them nor a contract names as many."""
-    told = {len(found) for tensor in tensors(subject).values() if (found := features(tensor))}
+    """Yield models without names of features, where neither a list beside them nor a contract names as many."""
+    told = {len(found) for tensor in tensors(subject).values() if (found := features(tensor)) and not _numbered(found)}
     beside = {_length(file.values) for file in files(subject, _LISTS)}
-    for file in files(subject, XGBOOST):
-        count = file.values.get("num_features")
-        if file.values.get("features") or count in told | beside:
+    for file in files(subject, _NAMING):
+        named, count = file.values.get("features"), file.values.get("num_features")
+        if (named and not _numbered(named)) or count in told | beside:
             continue
-        message = (
-            f"{count if count is not None else 'The'} features have no names, and no file beside the model lists them"
-        )
-        yield UNNAMED.found(message, path=file.path, where="/num_features")
+        many = "the" if count is None else str(count)
+        said = f"are called {listed([_name(each) for each in named], 2)}" if named else "have no names"
+        message = f"{many} features {said}, and no file beside the model lists them"
+        yield UNNAMED.found(message, path=file.path, where="/features" if named else "/num_features")
+
+
+def _numbered(named: Sequence[Any]) -> bool:
+    """Say whether all names are only numbers with a letter before them, as libraries make them up."""
+    return all(_MADE_UP.fullmatch(_name(each)) for each in named)
+
+
+def _name(feature: object) -> str:
+    said = feature.get("name") if isinstance(feature, dict) else getattr(feature, "name", feature)
+    return str(said)
 
 
 def _length(values: Mapping[str, Any]) -> int | None:
