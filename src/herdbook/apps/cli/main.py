@@ -37,6 +37,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "verify": Entry(_AT + "files", "verify", "Read registered files again and compare."),
         "data": Entry(_AT + "places", "data", "Where a version's bytes lie outside of registries."),
         "inspect": Entry(_AT + "files", "inspect", "Read facts of files that are not registered."),
+        "preprocessing": Entry(
+            _AT + "preprocessing", "preprocessing", "What is done to numbers before they enter a model."
+        ),
         "check": Entry(_AT + "checks", "check", "Look for traps in a folder of a model, or in a version."),
     },
     "Bring from elsewhere": {

@@ -52,6 +52,7 @@ from herdbook.model.models import ModelEntry
 from herdbook.model.places import Location, Rechecked, Resolved, Sent
 from herdbook.model.plans import Plan
 from herdbook.model.pointers import Move, PointerEntry
+from herdbook.model.preprocessing import Exported, Preparation
 from herdbook.model.rechecks import Looked, RecheckReport
 from herdbook.model.registrations import Intake
 from herdbook.model.releases import Released, ReleaseEntry
@@ -90,6 +91,8 @@ ANSWERS: dict[str, Shape] = {
     "fetch": Shape((Fetched,)),
     "verify": Shape((Verified, StoreReport), many=True),
     "inspect": Shape((Inspected,), many=True),
+    "preprocessing show": Shape((Preparation,), many=True),
+    "preprocessing export": Shape((Exported,)),
     "check": Shape((CheckReport, Rule), many=True),
     "import git": Shape((Plan, Report)),
     "import folder": Shape((Plan, Report)),

@@ -1,0 +1,108 @@
+"""Files that hold one row of constants for each variable: ``scaler.txt``, dictionaries of normalisation, TMVA's XML.
+
+Sources: scaler: ``stdscale`` is mean and standard deviation, y = (x - mean) / std; ``minmax`` the ends of the range,
+y = (x - min) / (max - min). Dictionaries: y = clip((x - mean) / std). TMVA (``VariableNormalizeTransform``):
+y = 2 (x - min) / (max - min) - 1; ``Min`` and ``Max`` of a variable are the range of its training and prepare nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from herdbook.kernel import units
+from herdbook.kernel.errors import InvalidError
+from herdbook.model.base import Json
+from herdbook.model.contracts import Feature
+from herdbook.model.preprocessing import Imported
+from herdbook.service.preprocessing.building import UNNAMED, Builder
+
+
+def read_scaler(values: Json) -> Imported:
+    """Return the preprocessing of a ``scaler.txt`` from its facts."""
+    build = Builder()
+    features = [_scaled(build, each, f"/features/{index}") for index, each in enumerate(values.get("features", ()))]
+    return build.imported(build.input(UNNAMED, features, None, "/features"), None)
+
+
+def _scaled(build: Builder, told: Mapping[str, Any], where: str) -> Feature | None:
+    name, kind, values = told.get("name"), str(told.get("kind", "")).lower(), told.get("values", ())
+    first, second = (
+        (build.number({"values": each}, "values", where) for each in values) if len(values) == 2 else (None, None)
+    )
+    if first is None or second is None or kind not in {"stdscale", "minmax"}:
+        build.warn("preprocessing-unknown-kind", f"{name!r} is scaled by {kind!r}, which is not known", f"{where}/kind")
+        return build.feature(where, name=name, transform=f"scaler: {kind or 'unknown'}")
+    divisor = second if kind == "stdscale" else second - first
+    return build.feature(where, name=name, offset=0 - first, divisor=divisor)
+
+
+def read_normalisation(values: Json) -> Imported:
+    """Return the preprocessing of a dictionary of normalisation; each group (and cell) is an input."""
+    build = Builder()
+    groups: dict[str, list[Feature | None]] = {}
+    for index, each in enumerate(values.get("features", ())):
+        name = "/".join(str(each[key]) for key in ("group", "cell") if each.get(key)) or UNNAMED
+        groups.setdefault(name, []).append(_normalised(build, each, f"/features/{index}"))
+    inputs = [each for name, features in groups.items() for each in build.input(name, features, None, "/features")]
+    return build.imported(inputs, None)
+
+
+def _normalised(build: Builder, told: Mapping[str, Any], where: str) -> Feature | None:
+    name = told.get("name")
+    lower, upper = ("lim_min", "lim_max") if "lim_min" in told or "lim_max" in told else ("min", "max")
+    fields: dict[str, Any] = {"name": name, "clip": build.bounds(told, lower, upper, where)}
+    width = next((key for key in ("std", "sigma") if key in told), None)
+    if "mean" in told and width:
+        fields["offset"] = build.taken_away(told, "mean", where)
+        fields["divisor"] = build.number(told, width, where)
+    elif told.keys() & {"mean", "shift", "scale"}:
+        said = ", ".join(sorted(told.keys() - {"name", "group", "cell"}))
+        message = f"{name!r} has {said}: the file does not say whether that multiplies or divides"
+        build.warn("preprocessing-unknown-kind", message, where)
+        fields = {"name": name, "transform": f"normalisation by {said}"}
+    return build.feature(where, **fields)
+
+
+def read_tmva(values: Json) -> Imported:
+    """Return the variables of a TMVA method, with what its transformations say that can be said in one formula."""
+    build = Builder()
+    told = values.get("features", ())
+    prepared = _transformed(build, values.get("transformations", ()), len(told))
+    features = [_variable(build, each, prepared[index], f"/features/{index}") for index, each in enumerate(told)]
+    return build.imported(build.input(UNNAMED, features, None, "/features"), build.labels(values.get("classes")))
+
+
+def _variable(build: Builder, told: Mapping[str, Any], prepared: Mapping[str, Any], where: str) -> Feature | None:
+    unit = told.get("unit")
+    try:
+        unit = units.check(unit) if unit else None
+    except InvalidError:
+        build.warn(
+            "preprocessing-unit", f"{told.get('name')!r} is in {unit!r}, which is no unit of UCUM", f"{where}/unit"
+        )
+        unit = None
+    fields = {"name": told.get("name"), "unit": unit, "training_range": build.bounds(told, "min", "max", where)}
+    return build.feature(where, **fields, **prepared)
+
+
+def _transformed(build: Builder, told: Any, variables: int) -> list[dict[str, Any]]:  # noqa: ANN401 - facts
+    """Return, for each variable, its offset and scale, or what is done in words where no formula of ours says it."""
+    if not told:
+        return [{} for _ in range(variables)]
+    names = ", ".join(str(each.get("name", "?")) if isinstance(each, dict) else str(each) for each in told)
+    ranges = told[0].get("ranges") if len(told) == 1 and isinstance(told[0], dict) else None
+    if names != "Normalize" or not isinstance(ranges, list) or len(ranges) != variables:
+        message = f"TMVA transforms the variables ({names}); that is no offset and scale of one variable"
+        build.warn("preprocessing-transformation", message, "/transformations")
+        return [{"transform": f"TMVA: {names}"} for _ in range(variables)]
+    prepared: list[dict[str, Any]] = []
+    for index, each in enumerate(ranges):
+        where = f"/transformations/0/ranges/{index}"
+        least, most = build.number(each, "min", where), build.number(each, "max", where)
+        if least is None or most is None or not least < most:
+            build.warn("preprocessing-bad-bounds", "a range of TMVA's normalisation is empty", where)
+            prepared.append({"transform": "TMVA: Normalize"})
+        else:
+            prepared.append({"offset": 0 - (least + most) / 2, "divisor": (most - least) / 2})
+    return prepared
