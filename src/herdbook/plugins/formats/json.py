@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KINDS: tuple[str, ...] = (
     "lwtnn_json",
+    "keras_json",
     "mxnet_symbol",
     "weaver_preprocess",
     "correctionlib",
