@@ -153,7 +153,7 @@ class Document:
         for event in self._until(self._yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             item = self._node(next(self._events), depth + 1)
-            if key == "<<" and getattr(event, "style", "") is None:
+            if key == "<<" and isinstance(event, self._yaml.ScalarEvent) and event.implicit[0]:
                 for each in item if isinstance(item, list) else [item]:
                     merged = {**each, **merged} if isinstance(each, dict) else merged
                 continue
