@@ -55,12 +55,10 @@ def assemble(files: Sequence[FileView]) -> Assembled:
     models, beside = _sources(files)
     building = Building()
     groups = pairing.group(models)
-    if not groups:
-        groups = [Group([], [source for source in beside if source.inputs or source.only_input])]
-        beside = [source for source in beside if source not in groups[0].sidecars]
-        if not groups[0].sidecars:
-            groups = []
-    pairing.pair(groups, beside, building.report)
+    speaking = [] if groups else [source for source in beside if source.inputs or source.only_input]
+    if speaking:
+        groups = [Group([], speaking)]
+    pairing.pair(groups, [source for source in beside if source not in speaking], building.report)
     made = _interfaces(groups, models, building)
     made |= _whole([*models, *beside], building)
     building.report.close()
@@ -92,7 +90,7 @@ def _sources(files: Sequence[FileView]) -> tuple[list[Source], list[Source]]:
 def _interfaces(groups: Sequence[Group], models: Sequence[Source], building: Building) -> Json:
     if len(models) < 2:
         return building.interface(groups[0]) if groups else {}
-    members = proposing.propose([(model.path, model.format) for model in models])
+    members = proposing.propose([(model.path, model.format) for model in models], alike=len(groups) == 1)
     made: Json = building.interface(groups[0]) if len(groups) == 1 else {}
     home = {model.path: group for group in groups for model in group.models}
     made["members"] = []

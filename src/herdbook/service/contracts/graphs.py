@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from herdbook.model.base import Json
 from herdbook.model.dossiers import FileView
 from herdbook.model.formats import KERAS
-from herdbook.service.contracts.preparing import plain_feature
+from herdbook.service.contracts import pairing
+from herdbook.service.contracts.preparing import prepared
 from herdbook.service.contracts.telling import Source, Tensor, Told, by, inferred
 
 _TORCH = "the argument's name; shape and dtype are not in the file"
+_KERAS = "Keras: the first axis counts samples"
 
 
 def tell(view: FileView) -> Source | None:
@@ -19,16 +19,34 @@ def tell(view: FileView) -> Source | None:
     if not values.get("inputs") and not values.get("outputs") and not values.get("input_sequences"):
         return None
     source = Source(view)
-    source.inputs = [_tensor(source, "inputs", number, told) for number, told in enumerate(values.get("inputs") or ())]
-    for number, told in enumerate(values.get("input_sequences") or ()):
-        tensor = _tensor(source, "input_sequences", number, told)
-        tensor.sequence["axis"] = Told(0, inferred(view, "lwtnn: a sequence of objects, each with all variables"))
-        source.inputs.append(tensor)
-    _apart(source.inputs)
+    source.inputs = [
+        _tensor(source, way, number, told)
+        for way in ("inputs", "input_sequences")
+        for number, told in enumerate(values.get(way) or ())
+    ]
     source.outputs = [
         _tensor(source, "outputs", number, told) for number, told in enumerate(values.get("outputs") or ())
     ]
+    _prepare(source, source.inputs)
     return source
+
+
+def _prepare(source: Source, inputs: list[Tensor]) -> None:
+    """Give inputs the features that lwtnn's networks and salt's metadata have for them, in the same order."""
+    told = prepared(source).inputs
+    if not told:
+        return
+    fitting = len(told) == len(inputs) and all(
+        pairing.has_room(tensor, len(each.features or ())) for tensor, each in zip(inputs, told, strict=True)
+    )
+    if not fitting:
+        message = f"it describes {len(told)} inputs with features that do not fit the {len(inputs)} of its graph"
+        source.warn("contract-conflict", message, "/inputs")
+        return
+    for tensor, each in zip(inputs, told, strict=True):
+        tensor.features, tensor.sequence = each.features, each.sequence
+        if source.format.startswith("lwtnn"):
+            tensor.fields["name"] = each.fields["name"]  # a sequence may have the name of another input
 
 
 def _tensor(source: Source, way: str, number: int, told: Json) -> Tensor:
@@ -42,16 +60,9 @@ def _tensor(source: Source, way: str, number: int, told: Json) -> Tensor:
     if shape is not None:
         tensor.fields["shape"] = Told(tuple(shape), evidence)
         if source.format in KERAS and shape:
-            tensor.fields["batch_axis"] = Told(0, by(view, pointer, "Keras: the first axis counts samples"))
+            tensor.fields["batch_axis"] = Told(0, by(view, pointer, _KERAS))
     if told.get("labels"):
         tensor.fields["labels"] = Told(tuple(map(str, told["labels"])), evidence)
-    variables = told.get("variables")
-    if variables:
-        tensor.features = [
-            plain_feature(each, by(view, f"{pointer}/variables/{place}", "lwtnn: (x + offset) * scale"))
-            for place, each in enumerate(variables)
-        ]
-        tensor.batched = False
     return tensor
 
 
@@ -64,15 +75,3 @@ def _rule(source: Source, told: Json) -> str:
 def _unnamed(view: FileView, way: str, number: int) -> Told:
     """Return a name for a tensor that the file only numbers."""
     return Told(f"{way.removesuffix('s')}_{number}", inferred(view, "the file gives no name: its position"))
-
-
-def _apart(tensors: list[Tensor]) -> None:
-    """Tell apart inputs of one name: lwtnn numbers its inputs and its sequences each from 0."""
-    twice = {name for name, count in Counter(tensor.name for tensor in tensors).items() if count > 1}
-    seen: Counter[str] = Counter()
-    for tensor in tensors:
-        if tensor.name in twice:
-            told = tensor.fields["name"]
-            seen[tensor.name] += 1
-            if seen[tensor.name] > 1:
-                tensor.fields["name"] = Told(f"{told.value} ({seen[tensor.name]})", told.evidence)

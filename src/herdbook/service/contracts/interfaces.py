@@ -77,6 +77,8 @@ class Building:
             self.report.conflict(f"{pointer}/labels", both)
             del merged["labels"]
         made = self.put(merged, pointer, contracts.Tensor)
+        if "name" not in made:
+            made = {"name": f"{'input' if is_input else 'output'}_{pointer.rpartition('/')[2]}", **made}
         if not is_input:
             return made
         features = self._features(sayings, f"{pointer}/features", merged)
@@ -94,7 +96,7 @@ class Building:
 
     def _features(self, sayings: Sequence[tuple[Source, Tensor]], pointer: str, merged: Fields) -> list[Json] | None:
         told = [(source, tensor) for source, tensor in sayings if tensor.features]
-        named = [(source, tensor) for source, tensor in told if all("name" in each for each in tensor.features or ())]
+        named = [(source, tensor) for source, tensor in told if all(_names(tensor))]
         if not named:
             return None
         lists = [(source, tensor) for source, tensor in named if tensor.ordered] or named[:1]
@@ -192,7 +194,7 @@ def _of_only(group: Group, source: Source, way: str, base: Sequence[Tensor]) -> 
 
 
 def _names(tensor: Tensor) -> list[str]:
-    return [str(each["name"].value) for each in tensor.features or ()]
+    return [str(each["name"].value) if "name" in each else "" for each in tensor.features or ()]
 
 
 def _listed(tensor: Tensor) -> Told:

@@ -1,91 +1,87 @@
-"""How files write the preparation of a feature, as fields of ours: y = clip((x + offset) * scale), padded after."""
+"""What files say of preparation, as ``service.preprocessing`` reads it, with the place of each feature's constants."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
-from herdbook.model.statements import Evidence
-from herdbook.service.contracts.telling import Fields, Told
+from herdbook.kernel.errors import InvalidError
+from herdbook.model.base import Json
+from herdbook.model.facts import Facts
+from herdbook.model.preprocessing import PreparedInput, PreprocessingSpec
+from herdbook.service.contracts.telling import Source, Tensor, Told, by, escape
+from herdbook.service.preprocessing import importing
 
-WEAVER = "weaver: offset = -median, scale = norm_factor, clip = lower_bound and upper_bound, pad_value = pad"
-DATA_CONFIG = "weaver: offset = -subtract_by, scale = multiply_by, clip = clip_min and clip_max, pad_value = pad_value"
-STANDARD = "the mean is taken away, then it is divided by the deviation"
-RANGE = "the minimum is taken away, then it is divided by the range"
-Number = int | float
-
-
-def plain_feature(told: Mapping[str, Any], evidence: Evidence) -> Fields:
-    """Return a feature whose fields are called as ours, and the range of its training."""
-    fields: Fields = {"name": Told(told["name"], evidence)} if told.get("name") else {}
-    for name in ("offset", "scale", "divisor", "missing_value", "pad_value", "dtype", "definition", "transform"):
-        if number(told.get(name)) or (isinstance(told.get(name), str) and told[name]):
-            fields[name] = Told(told[name], evidence)
-    _bounds(fields, "training_range", told.get("min"), told.get("max"), evidence)
-    return fields
+_RULES = {
+    "weaver-preprocess": "weaver: offset = -median, scale = norm_factor, clip = lower_bound and upper_bound",
+    "weaver-data-config": "weaver: offset = -subtract_by, scale = multiply_by; what is not written has its default",
+    "lwtnn-json": "lwtnn: (x + offset) * scale",
+    "lwtnn-graph-json": "lwtnn: (x + offset) * scale",
+    "scaler": "scaler: stdscale is (x - mean) / deviation",
+    "normalisation-dict": "normalisation: (x - mean) / std, then clipped",
+}
+_SALT = "salt's gnn_config: the inputs in the graph's order"
+_LABELS = {"weaver-preprocess": "/output_names"} | dict.fromkeys(("weaver-data-config", "lwtnn-json"), "/classes")
 
 
-def weaver(name: str, told: Mapping[str, Any], evidence: Evidence) -> Fields:
-    """Return a feature of weaver's preprocess.json (``var_infos``)."""
-    fields = {"name": Told(name, evidence)}
-    if number(told.get("median")):
-        fields["offset"] = Told(0 - told["median"], evidence)
-    for theirs, ours in (("norm_factor", "scale"), ("replace_inf_value", "replace_non_finite"), ("pad", "pad_value")):
-        if number(told.get(theirs)):
-            fields[ours] = Told(told[theirs], evidence)
-    _bounds(fields, "clip", told.get("lower_bound"), told.get("upper_bound"), evidence)
-    return fields
+@dataclass
+class Prepared:
+    """Inputs with their features, and the labels of outputs by name; an output that is not named is ``""``."""
+
+    inputs: list[Tensor] = field(default_factory=list)
+    labels: dict[str, Told] = field(default_factory=dict)
 
 
-def data_config(told: Mapping[str, Any], expressions: Mapping[str, Any], evidence: Evidence) -> Fields:
-    """Return a feature of weaver's data configuration; what it leaves to weaver's defaults is left out."""
-    name = str(told.get("name") or "")
-    fields = {"name": Told(name, evidence)} if name else {}
-    if number(told.get("subtract_by")):
-        fields["offset"] = Told(0 - told["subtract_by"], evidence)
-    for theirs, ours in (("multiply_by", "scale"), ("pad_value", "pad_value")):
-        if number(told.get(theirs)):
-            fields[ours] = Told(told[theirs], evidence)
-    _bounds(fields, "clip", told.get("clip_min"), told.get("clip_max"), evidence)
-    if isinstance(expressions.get(name), str) and expressions[name]:
-        fields["source_variable"] = Told(expressions[name], evidence)
-    return fields
+def prepared(source: Source) -> Prepared:
+    """Return what a file says of preparation; nothing when it says none. Findings go to the source."""
+    facts = source.view.facts
+    if facts is None or not importing.prepares(facts):
+        return Prepared()
+    try:
+        told = importing.read(facts)
+    except InvalidError as error:
+        source.warn(error.code, error.message)
+        return Prepared()
+    source.findings += [finding.model_copy(update={"path": source.path}) for finding in told.findings]
+    whole = not any(finding.rule == "preprocessing-bad-feature" for finding in told.findings)
+    rule = _SALT if "gnn_config" in facts.values else _RULES.get(facts.format, "")
+    inputs = [
+        _tensor(source, each, _places(facts, told.spec, number) if whole else [], rule)
+        for number, each in enumerate(told.spec.inputs)
+    ]
+    labels = {
+        output.name or "": Told(output.labels, by(source.view, _LABELS.get(facts.format, "/outputs")))
+        for output in told.spec.outputs or ()
+        if output.labels
+    }
+    return Prepared(inputs, labels)
 
 
-def scaled(told: Mapping[str, Any], evidence: Evidence) -> Fields:
-    """Return a feature of a scaler: ``stdscale`` (mean, deviation) or ``minmax`` (minimum, maximum).
-
-    A kind that is not known gives the name alone.
-    """
-    fields: Fields = {"name": Told(told["name"], evidence)} if told.get("name") else {}
-    kind, values = str(told.get("kind") or "").lower(), list(told.get("values") or ())
-    if len(values) != 2 or not all(map(number, values)):
-        return fields
-    rule, divisor = (STANDARD, values[1]) if kind.startswith("std") else (RANGE, values[1] - values[0])
-    if not kind.startswith(("std", "minmax")) or not divisor:
-        return fields
-    evidence = evidence.model_copy(update={"rule": f"{kind}: {rule}"})
-    return fields | {"offset": Told(0 - values[0], evidence), "divisor": Told(divisor, evidence)}
+def _tensor(source: Source, told: PreparedInput, places: list[str], rule: str) -> Tensor:
+    """Return an input. Where one of its variables was left out, the places of the others mean nothing: no features."""
+    features = []
+    for place, feature in zip(places, told.features, strict=False):
+        evidence = by(source.view, place, rule)
+        features.append({name: Told(value, evidence) for name, value in feature.json_object().items()})
+    above = by(source.view, places[0].rpartition("/")[0] if places else "")
+    tensor = Tensor({"name": Told(told.name, above)}, features or None)
+    if told.sequence is not None:
+        tensor.sequence = {name: Told(value, above) for name, value in told.sequence.json_object().items()}
+    return tensor
 
 
-def normalised(name: str, told: Mapping[str, Any], evidence: Evidence) -> Fields:
-    """Return a feature of a dictionary of ``mean`` and ``std`` (``sigma``), and of bounds of the result."""
-    fields = {"name": Told(name, evidence)}
-    deviation = told.get("std", told.get("sigma"))
-    if number(told.get("mean")) and number(deviation) and deviation:
-        fields["offset"] = Told(0 - told["mean"], evidence)
-        fields["divisor"] = Told(deviation, evidence)
-    _bounds(fields, "clip", told.get("min", told.get("lim_min")), told.get("max", told.get("lim_max")), evidence)
-    return fields
+def _places(facts: Facts, spec: PreprocessingSpec, number: int) -> list[str]:
+    """Return the pointers to the features of an input."""
+    names = [feature.name for feature in spec.inputs[number].features]
+    if facts.format == "weaver-preprocess":
+        return [f"/input_groups/{number}/var_infos/{escape(name)}" for name in names]
+    if facts.format == "weaver-data-config":
+        return [f"/input_groups/{number}/vars/{place}" for place in range(len(names))]
+    root, values = ("/gnn_config", facts.values["gnn_config"]) if "gnn_config" in facts.values else ("", facts.values)
+    if "features" in values:
+        return [f"/features/{place}" for place in range(len(names))]
+    return [f"{root}{_variables(values, number)}/{place}" for place in range(len(names))]
 
 
-def number(value: object) -> bool:
-    """Say whether it is a finite number and no truth."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _bounds(fields: Fields, name: str, lower: object, upper: object, evidence: Evidence) -> None:
-    ends = {end: value for end, value in (("lower", lower), ("upper", upper)) if number(value)}
-    if ends and not (len(ends) == 2 and ends["lower"] > ends["upper"]):  # type: ignore[operator]  # both are numbers
-        fields[name] = Told(ends, evidence)
+def _variables(values: Json, number: int) -> str:
+    flat = len(values.get("inputs") or ())
+    return f"/inputs/{number}/variables" if number < flat else f"/input_sequences/{number - flat}/variables"

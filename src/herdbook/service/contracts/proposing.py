@@ -38,8 +38,13 @@ class _Kind:
     conditions: Callable[[Sequence[str]], list[Condition] | None]
 
 
-def propose(models: Sequence[tuple[str, str]]) -> list[Proposal]:
-    """Return a proposal for each (path, format), in order; names that tell nothing give no condition."""
+def propose(models: Sequence[tuple[str, str]], *, alike: bool) -> list[Proposal]:
+    """Return a proposal for each (path, format), in order; names that tell nothing give no condition.
+
+    Args:
+        models: the files of a set.
+        alike: they have one interface, so that a difference in format may be all that there is.
+    """
     found: list[tuple[_Kind, list[str], list[Condition]]] = []
     for kind in _KINDS:
         words = [kind.find(posixpath.basename(stem(path))) for path, _ in models]
@@ -47,7 +52,7 @@ def propose(models: Sequence[tuple[str, str]]) -> list[Proposal]:
         if conditions:
             found.append((kind, words, conditions))
     keys = [tuple(words[number] for _, words, _ in found) for number in range(len(models))]
-    if len(set(keys)) < len(keys) and len({form for _, form in models}) > 1:
+    if alike and len(set(keys)) < len(keys) and len({form for _, form in models}) > 1:
         formats = [form for _, form in models]
         found.append((_FORMAT, formats, [Condition(of="format", among=(form,)) for form in formats]))
     rule = (

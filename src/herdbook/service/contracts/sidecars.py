@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from herdbook.model.base import Json
 from herdbook.model.dossiers import FileView
-from herdbook.service.contracts import preparing
-from herdbook.service.contracts.telling import Fields, Source, Tensor, Told, by, escape, take
+from herdbook.service.contracts.preparing import prepared
+from herdbook.service.contracts.telling import Source, Tensor, Told, by, escape, take
 
 _LIBTORCH = re.compile(r"(.*)__([0-9]+)")
 """How Triton numbers the tensors of TorchScript, which have no names there: ``pf_mask__2``."""
@@ -28,55 +27,33 @@ def tell(view: FileView) -> Source | None:
 
 
 def _weaver(source: Source, values: Json) -> None:
-    source.inputs = []
-    for number, group in enumerate(values.get("input_groups") or ()):
-        pointer = f"/input_groups/{number}"
-        infos = group.get("var_infos") or {}
-        tensor = Tensor(fields={"name": Told(group["name"], by(source.view, pointer))})
-        tensor.features = [
-            preparing.weaver(
-                name, infos.get(name) or {}, by(source.view, f"{pointer}/var_infos/{escape(name)}", preparing.WEAVER)
-            )
-            for name in group.get("var_names") or ()
-        ]
-        tensor.sequence = _lengths(group, by(source.view, pointer))
-        if any("pad_value" in feature for feature in tensor.features) and tensor.sequence:
-            evidence = by(source.view, pointer, "weaver: pad fills up what is too short")
-            tensor.sequence["pad_mode"] = Told("constant", evidence)
-        source.inputs.append(tensor)
-    if names := values.get("output_names"):
-        labels = Told(tuple(map(str, names)), by(source.view, "/output_names"))
-        source.only_output = Tensor(fields={"labels": labels})
-
-
-def _lengths(group: Mapping[str, Any], evidence: Any) -> Fields:  # noqa: ANN401 - passed on
-    fields = take(group, {"min_length": "min_length", "max_length": "max_length"}, evidence)
-    length = group.get("var_length", group.get("length"))
-    if isinstance(length, int):
-        fields |= {"min_length": Told(length, evidence), "max_length": Told(length, evidence)}
-    return {name: told for name, told in fields.items() if isinstance(told.value, int)}
-
-
-def _data_config(source: Source, values: Json) -> None:
-    expressions = values.get("new_variables")
-    expressions = expressions if isinstance(expressions, dict) else {}
-    source.inputs = []
-    for number, group in enumerate(values.get("input_groups") or ()):
-        pointer = f"/input_groups/{number}"
-        tensor = Tensor(fields={"name": Told(group["name"], by(source.view, pointer))})
-        tensor.features = [
-            preparing.data_config(each, expressions, by(source.view, f"{pointer}/vars/{place}", preparing.DATA_CONFIG))
-            for place, each in enumerate(group.get("vars") or ())
-        ]
-        tensor.sequence = _lengths(group, by(source.view, pointer))
-        if group.get("pad_mode") in {"constant", "wrap"}:
-            tensor.sequence["pad_mode"] = Told(group["pad_mode"], by(source.view, pointer))
-        source.inputs.append(tensor)
-    if isinstance(values.get("classes"), list) and values["classes"]:
-        labels = Told(tuple(map(str, values["classes"])), by(source.view, "/classes"))
-        source.only_output = Tensor(fields={"labels": labels})
+    told = prepared(source)
+    source.inputs = told.inputs
+    _expressions(source, values.get("new_variables"))
+    if "" in told.labels:
+        source.only_output = Tensor(fields={"labels": told.labels[""]})
     if isinstance(values.get("selection"), str) and values["selection"]:
         source.whole["selection"] = Told(values["selection"], by(source.view, "/selection", "of the training"))
+
+
+def _expressions(source: Source, told: object) -> None:
+    """Say from which variables of the data a feature is worked out."""
+    expressions = told if isinstance(told, dict) else {}
+    for tensor in source.inputs or ():
+        for fields in tensor.features or ():
+            name = str(fields["name"].value)
+            if isinstance(expressions.get(name), str) and expressions[name]:
+                evidence = by(source.view, f"/new_variables/{escape(name)}")
+                fields["source_variable"] = Told(expressions[name], evidence)
+
+
+def _constants(source: Source, _values: Json) -> None:
+    """Read constants of one input. A dictionary has them by name: that its order is the input's, it does not say."""
+    told = prepared(source).inputs
+    if len(told) == 1:
+        source.only_input = Tensor(features=told[0].features, ordered=source.format != "normalisation-dict")
+    elif told:
+        source.warn("sidecar-unpaired", "its constants stand in groups, and nothing says to which input each belongs")
 
 
 def _triton(source: Source, values: Json) -> None:
@@ -127,28 +104,6 @@ def _base(name: str, source: Source) -> str:
     return match[1] if match else name
 
 
-def _scaler(source: Source, values: Json) -> None:
-    features = [
-        preparing.scaled(each, by(source.view, f"/features/{number}")) for number, each in enumerate(values["features"])
-    ]
-    source.only_input = Tensor(features=features)
-
-
-def _normalisation(source: Source, values: Json) -> None:
-    told = values.get("features") or []
-    names = [each.get("name") for each in told]
-    if any(each.get("group") or each.get("cell") for each in told) or len(set(names)) < len(names):
-        source.warn("sidecar-unpaired", "its constants stand in groups, and nothing says to which input each belongs")
-        return
-    features = [
-        preparing.normalised(
-            each["name"], each, by(source.view, f"/features/{number}", "(x - mean) / std, then clipped")
-        )
-        for number, each in enumerate(told)
-    ]
-    source.only_input = Tensor(features=features, ordered=False)
-
-
 def _feature_list(source: Source, values: Json) -> None:
     features = [
         {"name": Told(each["name"], by(source.view, f"/features/{number}"))}
@@ -190,10 +145,10 @@ def _hls4ml_defines(source: Source, values: Json) -> None:
 
 _KINDS: dict[str, Callable[[Source, Json], None]] = {
     "weaver-preprocess": _weaver,
-    "weaver-data-config": _data_config,
+    "weaver-data-config": _weaver,
     "triton-config": _triton,
-    "scaler": _scaler,
-    "normalisation-dict": _normalisation,
+    "scaler": _constants,
+    "normalisation-dict": _constants,
     "feature-list": _feature_list,
     "labels": _labels,
     "hls4ml-config": _hls4ml_config,

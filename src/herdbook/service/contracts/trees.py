@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Sequence
 
-from herdbook.kernel import units
-from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Json
 from herdbook.model.dossiers import FileView
-from herdbook.service.contracts.preparing import plain_feature
+from herdbook.service.contracts.preparing import prepared
 from herdbook.service.contracts.telling import Fields, Source, Tensor, Told, by, inferred
+from herdbook.service.preprocessing.building import UNNAMED as INPUT
 
-INPUT, OUTPUT = "features", "score"
+OUTPUT = "score"
 _NO_TENSOR = "a model of features has no tensors: the name is ours"
 _MEANINGS = {
     "binary:logistic": "probability",
@@ -35,59 +35,50 @@ def tell(view: FileView) -> Source | None:
     if not told and not isinstance(count, int):
         return None
     source = Source(view)
+    known = prepared(source)
     tensor = Tensor(fields={"name": Told(INPUT, inferred(view, _NO_TENSOR))})
-    if told:
-        tensor.features = [_feature(source, values, number, each) for number, each in enumerate(told)]
+    if known.inputs:
+        tensor.features = known.inputs[0].features
+    elif told:
+        tensor.features = [_feature(view, number, each) for number, each in enumerate(told)]
+    if tensor.features and source.format.startswith("tmva"):
+        _tmva(view, told or (), tensor.features)
     if isinstance(count, int) and count > 0:
         tensor.fields["shape"] = Told((None, count), by(view, "/num_features", "objects × features"))
     source.inputs = [tensor]
-    source.outputs = [_output(view, values)]
+    source.outputs = [_output(view, values, known.labels.get(""))]
     return source
 
 
-def _feature(source: Source, values: Json, number: int, told: Json) -> Fields:
-    view, pointer = source.view, f"/features/{number}"
-    lwtnn = source.format.startswith("lwtnn")
-    evidence = by(view, pointer, "lwtnn: (x + offset) * scale" if lwtnn else "")
-    fields = plain_feature(told, evidence)
-    defaults = values.get("defaults")
-    if isinstance(defaults, dict) and defaults.get(told.get("name")) is not None:
-        name = str(told["name"])
-        fields["missing_value"] = Told(defaults[name], by(view, "/defaults", "lwtnn: stands for a missing value"))
-    if source.format.startswith("tmva"):
-        _tmva(source, told, fields, pointer)
+def _feature(view: FileView, number: int, told: Json) -> Fields:
+    evidence = by(view, f"/features/{number}")
+    fields: Fields = {"name": Told(told["name"], evidence)} if told.get("name") else {}
+    ends = {ours: told[theirs] for theirs, ours in (("min", "lower"), ("max", "upper")) if _finite(told.get(theirs))}
+    if ends:
+        fields["training_range"] = Told(ends, evidence)
     return fields
 
 
-def _tmva(source: Source, told: Json, fields: Fields, pointer: str) -> None:
-    evidence = by(source.view, pointer)
-    if told.get("title") and told["title"] != told.get("name"):
-        fields["definition"] = Told(told["title"], evidence)
-    if told.get("type") in _DTYPES:
-        fields["dtype"] = Told(_DTYPES[told["type"]], evidence)
-    unit = str(told.get("unit") or "").strip()
-    if unit:
-        try:
-            fields["unit"] = Told(units.check(unit), evidence)
-        except InvalidError as error:
-            message = f"the unit of {told.get('name')!r} is written {unit[:80]!r}, which is no UCUM: it stays unknown"
-            source.warn("unit-not-ucum", f"{message}. {error.hint}", f"{pointer}/unit")
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _output(view: FileView, values: Json) -> Tensor:
+def _tmva(view: FileView, told: Sequence[Json], features: Sequence[Fields]) -> None:
+    """Add what TMVA says of a variable beside its name and range."""
+    for number, (each, fields) in enumerate(zip(told, features, strict=False)):
+        evidence = by(view, f"/features/{number}")
+        if each.get("title") and each["title"] != each.get("name"):
+            fields["definition"] = Told(each["title"], evidence)
+        if each.get("type") in _DTYPES:
+            fields["dtype"] = Told(_DTYPES[each["type"]], evidence)
+
+
+def _output(view: FileView, values: Json, labels: Told | None) -> Tensor:
     tensor = Tensor(fields={"name": Told(OUTPUT, inferred(view, _NO_TENSOR))})
     objective = str(values.get("objective") or "")
     meaning = next((word for begin, word in _MEANINGS.items() if objective.startswith(begin)), None)
     if meaning:
         tensor.fields["meaning"] = Told(meaning, by(view, "/objective", f"what {objective.split(maxsplit=1)[0]} gives"))
-    labels = _labels(values.get("classes"))
-    if labels and view.facts and view.facts.format.startswith("lwtnn"):
-        tensor.fields["labels"] = Told(labels, by(view, "/classes"))
+    if labels is not None and view.facts and view.facts.format.startswith("lwtnn"):
+        tensor.fields["labels"] = labels
     return tensor
-
-
-def _labels(classes: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a reader found
-    if not isinstance(classes, list):
-        return ()
-    names = [each.get("name") if isinstance(each, dict) else each for each in classes]
-    return tuple(map(str, names)) if all(names) else ()
