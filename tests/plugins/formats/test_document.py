@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from herdbook.model.facts import Facts
 from herdbook.plugins.formats.document import MAX_SIZE, Document
 
 Memory = Callable[[bytes], Any]
-WEAVER = {"input_names": ["pf"], "pf": {"var_names": ["pt", "eta"]}, "output_names": ["b"]}
 
 
 @pytest.fixture
@@ -37,21 +34,14 @@ def read(in_memory: Memory) -> Callable[[str, bytes], Facts]:
         ("particlenet_labels.txt", "labels"),
         ("config.pbtxt", "triton-config"),
         ("particlenet_AK4_PT_config.pbtxt", "triton-config"),
-        ("graph.pbtxt", "text"),
-        ("model_info.txt", "text"),
-        ("train.py", "text"),
-        ("preprocess.json", "text"),  # by its name alone it is not weaver's
+        ("graph.pbtxt", "other"),
+        ("model_info.txt", "other"),
+        ("train.py", "other"),
+        ("preprocess.json", "other"),  # by its name alone it is not weaver's
     ],
 )
 def test_the_name_says_which_kind_of_text_it_is(read: Callable[[str, bytes], Facts], path: str, format_: str) -> None:
     assert read(path, b"some words\n").format == format_
-
-
-def test_weavers_preprocessing_is_known_by_its_keys(read: Callable[[str, bytes], Facts]) -> None:
-    assert read("preprocess_noragged.json", json.dumps(WEAVER).encode()).format == "weaver-preprocess"
-    assert read("other.json", json.dumps(WEAVER).encode()).format == "text"
-    assert read("preprocess.json", json.dumps({"input_names": []}).encode()).format == "text"
-    assert read("preprocess.json", b"[" * 100_000).format == "text"
 
 
 def test_every_word_of_a_readme_is_found_once(read: Callable[[str, bytes], Facts]) -> None:
@@ -134,17 +124,3 @@ def test_words_are_cut_where_there_are_too_many_and_that_is_said(read: Callable[
     facts = read("b.txt", b"word " * 300_000 + b"late")
     assert facts.values["words"] == ["word"]
     assert [finding.rule for finding in facts.findings] == ["words-cut"]
-
-
-def test_the_texts_of_the_data_pack_are_classified_as_expected(datapack: Path, on_disk: Callable[[Path], Any]) -> None:
-    ours = {"readme", "labels", "triton-config", "weaver-preprocess"}
-    seen = set()
-    for entry in json.loads((datapack / "expected" / "files.json").read_text()):
-        file = on_disk(datapack / entry["path"])
-        if Document().probe(file, entry["path"]) is None:
-            assert entry["format"] not in ours
-            continue
-        format_ = Document().read(file, entry["path"], {}).format
-        assert format_ == (entry["format"] if entry["format"] in ours else "text"), entry["path"]
-        seen.add(format_)
-    assert seen == {*ours, "text"}

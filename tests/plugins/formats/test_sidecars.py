@@ -12,7 +12,10 @@ from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.plugins.formats import salt_config
 from herdbook.plugins.formats.yaml_documents import Document as Yaml
 
-L2 = {"pt": {"mean": 1.5, "std": 2.0, "min": -5.0, "max": 5.0}, "eta": {"mean": 0, "std": 1, "min": -1, "max": 1}}
+L2: dict[str, dict[str, float]] = {
+    "pt": {"mean": 1.5, "std": 2.0, "min": -5.0, "max": 5.0},
+    "eta": {"mean": 0, "std": 1, "min": -1, "max": 1},
+}
 TAUML = {
     "TauFlat": {"tau_pt": {"global": {"mean": 1, "std": 2, "lim_min": -5, "lim_max": 5}}},
     "PfCand": {"dz": {"inner": {"mean": 0, "std": 1}, "outer": {"lim_min": 0, "lim_max": 1}}},
@@ -124,7 +127,7 @@ def test_json_that_is_none_keeps_its_words_and_says_so() -> None:
     [
         ("run.ini", "[training]\nrate = 3\n"),
         ("notes", '{"quoted"} words\n'),
-        ("list", "[1] the first\n[2] the second\n"),
+        ("list", "[1] first\n[2] next\n"),
     ],
 )
 def test_text_that_only_begins_like_json_is_text(name: str, text: str) -> None:
