@@ -168,6 +168,8 @@ def _named(tensor: Tensor, way: str) -> Tensor:
 
 def _place(source: Source, tensor: Tensor, number: int, index: dict[str, int], base: Sequence[Tensor]) -> int | None:
     """Return the place of a source's tensor: by name, or by position where a name is not the file's own."""
+    if number < len(base) and tensor.name == base[number].name:  # a name may stand twice
+        return number
     if tensor.name in index:
         return index[tensor.name]
     if number >= len(base):
