@@ -11,7 +11,7 @@ from herdbook.plugins.formats.zip_archive import Archive
 if TYPE_CHECKING:
     from herdbook.ports.formats import Format, Listing, ReadAt
 
-KINDS: tuple[str, ...] = ("keras_archive", "torch_script", "torch_state")
+KINDS: tuple[str, ...] = ("keras_archive", "torch_export", "torch_script", "torch_state", "skops", "npz")
 """Modules in the order in which they are asked; the first that fits reads an `Archive`."""
 
 _LISTED = 1000

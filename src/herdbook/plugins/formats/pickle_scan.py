@@ -25,6 +25,7 @@ class Scan:
     """What all pickles of a file name, by place (the member of an archive, or empty), and what is odd about them."""
 
     script: bool = False
+    nested: bool = False
     budget: Budget = field(default_factory=Budget)
     places: dict[str, dict[Global, str]] = field(default_factory=dict)
     oddities: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -187,7 +187,10 @@ def _shape(node: Node) -> tuple[int, ...]:
         node = node.args[0]
     if not isinstance(node, tuple | list) or len(node) > 100:
         raise TypeError
-    return tuple(_count(each) for each in node)
+    found = tuple(_count(each) for each in node)
+    if prod(found) >= 1 << 53:
+        raise ValueError
+    return found
 
 
 def _count(node: Node) -> int:
@@ -213,7 +216,7 @@ class Tensors:
     """Tensors by name, in the order of the pickle; the same one may have several names."""
 
     named: list[tuple[str, Tensor]] = field(default_factory=list)
-    modules: int = 0
+    strange: int = 0
     cut: bool = False
 
 
@@ -238,11 +241,16 @@ def collect(root: Node, *, modules: bool = True) -> Tensors:
         if (one := tensor(node)) is not None:
             found.named.append((name or "tensor", one))
             continue
+        found.strange += _rebuilds(node)
         inside = list(_inside(node, modules=modules)) if len(waiting) < MAX_VISITS else []
-        if isinstance(node, Call) and not is_mapping(node) and inside:
-            found.modules += 1
         waiting += [(f"{name}.{key}" if name else key, each, depth + 1) for key, each in reversed(inside)]
     return found
+
+
+def _rebuilds(node: Node) -> bool:
+    """Say whether it would be a tensor, had it the arguments of one."""
+    function = node.function if isinstance(node, Call) else None
+    return isinstance(function, Global) and function.module == "torch._utils" and function.name in _REBUILD
 
 
 def _inside(node: Node, *, modules: bool) -> Iterator[tuple[str, Node]]:
@@ -279,6 +287,9 @@ def odd(found: Tensors) -> Iterator[Finding]:
     if outside:
         message = f"{len(outside)} tensors reach beyond their storage, {outside[0][:200]} for one"
         yield Finding(rule="tensor-outside-storage", severity=Severity.ERROR, message=message, where="/tensors")
+    if found.strange:
+        message = f"{found.strange} tensors have arguments that no tensor has; they are not listed"
+        yield Finding(rule="tensor-not-understood", severity=Severity.WARNING, message=message, where="/tensors")
     if found.cut:
         message = f"more tensors, or deeper ones, than are followed; {len(found.named)} are listed"
         yield Finding(rule="tensors-cut", severity=Severity.WARNING, message=message, where="/tensors")

@@ -9,22 +9,23 @@ import io
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from herdbook.kernel.errors import HerdbookError, InvalidError
+from herdbook.kernel.errors import CorruptError, HerdbookError, InvalidError
 from herdbook.model.facts import Finding, Severity
+from herdbook.plugins.formats.pickle_scan import Scan
 from herdbook.plugins.formats.pickle_stream import Streamed
 from herdbook.plugins.formats.torch_tensors import Tensors, size_of
+from herdbook.plugins.formats.zip_archive import Archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from herdbook.plugins.formats.pickle_nodes import Node
-    from herdbook.plugins.formats.pickle_scan import Scan
-    from herdbook.plugins.formats.zip_archive import Archive
     from herdbook.plugins.formats.zip_directory import Member
 
 MAX_PICKLE = 24 * 1024 * 1024
 _PICKLED = (".pkl", ".pickle", ".pt", ".pth")
-_SNIFFED = 200
+_SNIFFED = 5000
+"""Members whose first bytes are looked at; storages are not among them, and nothing else comes in such numbers."""
 
 
 class Torch:
@@ -83,18 +84,19 @@ class Torch:
 
     def pickles(self) -> Iterator[Member]:
         """Yield every member that is, or looks like, a pickle; not storages, and not TorchScript's debug tables."""
-        base = f"{self.folder}/" if self.folder else ""
+        base = f"{self.folder}/data/" if self.folder else "data/"
         sniffed = 0
         for each in self.archive.members:
             lower = each.name.casefold()
-            if lower.endswith(".debug_pkl") or lower.startswith(f"{base}data/".casefold()):
+            storage = lower.startswith(base.casefold()) and lower[len(base) :].isdigit()
+            if storage or lower.endswith(".debug_pkl"):
                 continue
             if lower.endswith(_PICKLED):
                 yield each
             elif sniffed < _SNIFFED and not lower.endswith((".py", ".json")):
                 sniffed += 1
                 head = self.archive.head(each, 2)
-                if len(head) == 2 and head[0] == 0x80 and 1 < head[1] < 6:
+                if head == b"PK" or (len(head) == 2 and head[0] == 0x80 and 1 < head[1] < 6):
                     yield each
 
 
@@ -111,20 +113,37 @@ def scanned(torch: Torch, scan: Scan) -> tuple[Scan, Node]:
     for member in torch.pickles():
         main = member.name == torch.data
         try:
+            if torch.archive.head(member, 2) == b"PK":
+                _inner(torch, member, scan)
+                continue
             data = torch.archive.read(member, MAX_PICKLE, checked=False)
         except InvalidError as error:
             if main:
                 raise
             scan.oddities[error.code, member.name] = error.message
             continue
-        if data[:2] == b"PK":
-            scan.oddities["pickle-nested", member.name] = "it is an archive in an archive, which was not opened"
-            continue
         _checked(torch, member, data, scan)
         found = scan.stream(Streamed(io.BytesIO(data).read, len(data)), member.name)
         root = found[0].root if main else root
         _after(scan, member, found[-1].end, len(data), many=len(found) > 1)
     return scan, root
+
+
+def _inner(torch: Torch, member: Member, scan: Scan) -> None:
+    """Follow the pickles of an archive in the archive; one level deep, as PyTorch writes them."""
+    if scan.nested:
+        scan.oddities["pickle-nested", member.name] = "it is an archive in an archive in an archive, and was not opened"
+        return
+    try:
+        archive = Archive(torch.archive.part(member), member.name)
+    except CorruptError as error:
+        scan.oddities[error.code, member.name] = error.message
+        return
+    scan.oddities |= {(each.rule, member.name): each.message for each in archive.findings}
+    inner = Scan(script=scan.script, budget=scan.budget, nested=True)
+    scanned(Torch(archive), inner)
+    scan.places |= {f"{member.name}/{place}": names for place, names in inner.places.items()}
+    scan.oddities |= {(rule, f"{member.name}/{place}"): said for (rule, place), said in inner.oddities.items()}
 
 
 def _checked(torch: Torch, member: Member, data: bytes, scan: Scan) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from herdbook.kernel.errors import CorruptError, InvalidError
@@ -126,6 +127,18 @@ class Archive:
             return io.BytesIO(self.read(member, limit))
         return cast("BinaryIO", Seekable(self._file, self._start(member, checked=True), member.size))
 
+    def part(self, which: str | Member, limit: int = MAX_READ) -> ReadAt:
+        """Return a member as bytes at offsets, for a container in this one: a stored one is read where it lies.
+
+        Raises:
+            CorruptError: see `read`.
+            InvalidError: see `read`.
+        """
+        member = self.member(which) if isinstance(which, str) else which
+        if member.method or member.size != member.packed:
+            return _Memory(self.read(member, limit, checked=False))
+        return _Part(self._file, self._start(member, checked=False), member.size)
+
     def place(self, which: str | Member) -> int:
         """Return the offset in the file at which a member's bytes begin.
 
@@ -170,6 +183,31 @@ class Archive:
             if checked:
                 raise CorruptError(f"{member.name} in {self.path} cannot be unpacked", code="zip-data") from error
         return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of a file."""
+
+    file: ReadAt
+    start: int
+    size: int
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return bytes; fewer only at the end."""
+        return self.file.read_at(self.start + offset, max(0, min(length, self.size - offset)))
+
+
+class _Memory:
+    """Bytes that were unpacked."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return bytes; fewer only at the end."""
+        return self._data[offset : offset + length]
 
 
 def _findings(members: Iterable[Member], size: int) -> list[Finding]:
