@@ -72,6 +72,7 @@ def test_a_model_without_a_licence_is_told_and_one_with_a_statement_or_a_file_is
     assert found("licence-missing", {"model.onnx": model(), "licensed_jets.txt": "b\nc\n"})[0].severity == "warning"
     assert not found("licence-missing", {"model.onnx": model()}, licence="Apache-2.0")
     assert not found("licence-missing", {"model.onnx": model(), "LICENSE.md": "Apache"})
+    assert not found("licence-missing", {"README.md": "# No model\n"})
 
 
 def test_nothing_but_a_pickle_is_an_error_and_a_pickle_beside_a_model_a_note(found: Found) -> None:

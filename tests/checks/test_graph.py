@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 from onnx import TensorProto, helper
 from tests.checks.models import model
@@ -147,7 +149,33 @@ def keras(*layers: dict[str, Any]) -> str:
 def test_a_lambda_layer_is_code_and_a_layer_called_so_is_not(found: Found) -> None:
     code = {"class_name": "Lambda", "config": {"name": "scale", "function": ["4wEAAAA=", None, None]}}
     dense = {"class_name": "Dense", "config": {"name": "lambda", "units": 3, "activation": "relu", "use_bias": True}}
-    finding = found("code-in-model", {"model.json": keras(dense, code)})[0]
-    assert "'scale'" in finding.message
-    assert finding.severity == "error"
-    assert not found("code-in-model", {"model.json": keras(dense)})
+    finding = found("lambda-layer", {"model.json": keras(dense, code)})[0]
+    assert finding.message.endswith(": scale")
+    assert finding.severity == "warning"
+    assert not found("lambda-layer", {"model.json": keras(dense)})
+
+
+def test_a_class_that_keras_does_not_have_is_told_and_its_own_are_not(found: Found) -> None:
+    own = {"class_name": "Dense", "config": {"name": "score", "units": 3, "activation": "relu", "use_bias": True}}
+    quantised = {**own, "class_name": "QDense"}
+    assert "QDense" in found("custom-objects", {"model.json": keras(quantised)})[0].message
+    assert not found("custom-objects", {"model.json": keras(own)})
+
+
+def test_the_state_of_an_optimiser_is_told_and_weights_alone_are_not(found: Found, tmp_path: Path) -> None:
+    assert found("optimizer-state", {"model.h5": hdf5(tmp_path, "optimizer_weights")})[0].severity == "note"
+    assert not found("optimizer-state", {"model.h5": hdf5(tmp_path, "optimizer_of_beams")})
+
+
+def hdf5(folder: Path, more: str) -> bytes:
+    """Return a file of Keras's with its architecture, weights of one layer, and one more group."""
+    dense = {"class_name": "Dense", "config": {"name": "score", "units": 1, "activation": "relu", "use_bias": False}}
+    with h5py.File(folder / "model.h5", "w") as file:
+        file.attrs["model_config"] = keras(dense)
+        file.attrs["keras_version"] = "2.4.0"
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = [b"score"]
+        weights.create_group("score").attrs["weight_names"] = [b"score/kernel:0"]
+        weights["score"].create_dataset("score/kernel:0", data=[[0.5], [1.5], [2.5]])
+        file.create_group(more).create_dataset("kernel", data=[0.5])
+    return (folder / "model.h5").read_bytes()

@@ -70,7 +70,7 @@ def _elsewhere(subject: Subject) -> Iterator[Finding]:
 
 def _licence(subject: Subject) -> Iterator[Finding]:
     given = any(_LICENCE.fullmatch(posixpath.basename(view.path)) for view in subject.files)
-    if subject.files and not subject.licence and not given:
+    if not subject.licence and not given and next(models(subject), None) is not None:
         yield LICENCE.found("no licence is stated and no file of that name is there: nobody knows who may use it")
 
 

@@ -31,7 +31,10 @@ STATE = Rule(id="optimizer-state", title="The optimiser's state is in the file",
 UNSAFE = Rule(
     id="unsafe-operators", title="Operators that reach beyond the graph", severity=Severity.WARNING, by_reader=True
 )
-CODE = Rule(id="code-in-model", title="Loading the model runs code that is in it", severity=Severity.ERROR)
+CODE = Rule(
+    id="lambda-layer", title="Loading the model runs code that is in it", severity=Severity.WARNING, by_reader=True
+)
+OWN = Rule(id="custom-objects", title="Classes that are not Keras's own", severity=Severity.NOTE, by_reader=True)
 
 
 class Graph:
@@ -39,7 +42,7 @@ class Graph:
 
     rules = (
         *(CUSTOM, NOT_IMPORTED, UNSORTED, UNDEFINED, WEIGHTS, UNUSED, DEAD, SHAPE),
-        *(LEFTOVER, HIDDEN, STATE, UNSAFE, CODE),
+        *(LEFTOVER, HIDDEN, STATE, UNSAFE, CODE, OWN),
     )
 
     def look(self, subject: Subject) -> Iterable[Finding]:
@@ -50,7 +53,7 @@ class Graph:
         for file in files(subject, TENSORFLOW):
             yield from _hidden(file)
         for file in files(subject, KERAS):
-            yield from _code(file)
+            yield from _state(file)
         yield from _shapes(subject)
 
 
@@ -120,13 +123,6 @@ def _hidden(file: Read) -> Iterator[Finding]:
         yield HIDDEN.found(message, path=file.path, where="/training_leftovers")
 
 
-def _code(file: Read) -> Iterator[Finding]:
-    if layers := file.values.get("lambda_layers"):
-        message = f"the Lambda layers {listed([_name(each) for each in layers])} hold marshalled Python, run on loading"
-        yield CODE.found(message, path=file.path, where="/lambda_layers")
+def _state(file: Read) -> Iterator[Finding]:
     if file.values.get("has_optimizer_weights") or file.values.get("optimizer_tensors"):
         yield STATE.found("the optimiser's state is in the file, which only a training needs", path=file.path)
-
-
-def _name(layer: object) -> str:
-    return str(layer.get("name", layer)) if isinstance(layer, dict) else str(layer)
