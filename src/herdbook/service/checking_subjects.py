@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from herdbook.kernel import paths
-from herdbook.kernel.errors import DeniedError
-from herdbook.model.contracts import Contract
+from herdbook.kernel.errors import ConflictError, DeniedError
 from herdbook.model.dossiers import Dossier, FileView
+from herdbook.model.facts import Finding, Severity
 from herdbook.model.registrations import Intake
 from herdbook.model.versions import Entry
 from herdbook.ports.checks import Subject
 from herdbook.ports.formats import Readers
 from herdbook.ports.registry import Registry
 from herdbook.service import hashing
+from herdbook.service.contracts import assemble
 from herdbook.service.hashing import OpenFile
 from herdbook.service.intake import plan
 
@@ -70,7 +72,8 @@ def of_place(readers: Readers, place: Place, consumers: frozenset[str] = frozens
     taken = [item for item in plan(place.given) if item.left_out is None]
     listing = {item.path: item.size for item in taken}
     files = tuple(_view(readers, item, listing) for item in taken)
-    return Subject(files=files, consumers=consumers)
+    told = assemble(files)
+    return Subject(files=files, told=told.contract, conflicts=told.findings, consumers=consumers)
 
 
 def _view(readers: Readers, item: Intake, listing: dict[str, int]) -> FileView:
@@ -94,25 +97,26 @@ def of_version(registry: Registry, reference: str, consumers: Iterable[str] = ()
     """
     dossier = registry.versions.dossier(reference)
     earlier = _before(registry, dossier.entry)
-    subject = Subject(
-        files=dossier.files,
-        contract=_contract(dossier),
-        before=None if earlier is None else _plain(registry.versions.dossier(earlier)),
-        licence=_licence(dossier),
+    subject = dataclasses.replace(
+        _said(dossier),
+        before=None if earlier is None else _said(registry.versions.dossier(earlier)),
         elsewhere=_elsewhere(registry, dossier),
         consumers=frozenset(consumers),
     )
     return dossier.entry, subject
 
 
-def _plain(dossier: Dossier) -> Subject:
-    return Subject(files=dossier.files, contract=_contract(dossier), licence=_licence(dossier))
-
-
-def _contract(dossier: Dossier) -> Contract | None:
-    """Return the newest contract that is said of the version."""
-    said = dossier.said("contract")
-    return Contract.read(said[-1]) if said else None
+def _said(dossier: Dossier) -> Subject:
+    """Return what is said of a version, and what its files tell; contracts that differ are told, and none is taken."""
+    told = assemble(dossier.files)
+    contract, conflicts = None, told.findings
+    try:
+        contract = dossier.contract
+    except ConflictError as error:
+        conflicts = (*conflicts, Finding(rule="contract-conflict", severity=Severity.ERROR, message=str(error)))
+    return Subject(
+        files=dossier.files, contract=contract, told=told.contract, conflicts=conflicts, licence=_licence(dossier)
+    )
 
 
 def _licence(dossier: Dossier) -> str:

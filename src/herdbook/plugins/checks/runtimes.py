@@ -1,0 +1,108 @@
+"""Rules of runtimes: whether the ONNX Runtime of a consumer knows the opset, the IR version and the operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from herdbook.model.checks import Rule
+from herdbook.model.facts import Finding, Severity
+from herdbook.plugins.checks.known import table
+from herdbook.plugins.checks.looking import Read, files, listed
+from herdbook.ports.checks import Check, Subject
+
+_RUNNING = ("athena", "cmssw", "o2", "triton")
+OPSET = Rule(
+    id="runtime-opset",
+    title="An opset that the consumer's ONNX Runtime does not know",
+    severity=Severity.ERROR,
+    consumers=_RUNNING,
+)
+IR = Rule(
+    id="runtime-ir",
+    title="An IR version that the consumer's ONNX Runtime does not know",
+    severity=Severity.ERROR,
+    consumers=_RUNNING,
+)
+OPERATORS = Rule(
+    id="runtime-operators",
+    title="Operators that ONNX Runtime does not have",
+    severity=Severity.ERROR,
+    consumers=_RUNNING,
+)
+UNKNOWN = Rule(
+    id="runtime-unknown",
+    title="Nobody says which ONNX Runtime the consumer has",
+    severity=Severity.NOTE,
+    consumers=_RUNNING,
+)
+
+
+class Runtimes:
+    """Looks at ONNX files, for each consumer that is asked for."""
+
+    rules = (OPSET, IR, OPERATORS, UNKNOWN)
+
+    def look(self, subject: Subject) -> Iterator[Finding]:
+        """Yield what is found."""
+        found = [*files(subject, ("onnx", "qonnx"))]
+        asked = [name for name in _RUNNING if name in subject.consumers] if found else []
+        for file in found if asked else ():
+            yield from _operators(file)
+        silent = []
+        for consumer in asked:
+            runtime = subject.runtimes.get(consumer)
+            known = _known(runtime.version) if runtime else None
+            if runtime is None:
+                silent.append(consumer)
+            elif known is None:
+                yield UNKNOWN.found(f"what ONNX Runtime {runtime.version} of {consumer} loads was never tried")
+            else:
+                for file in found:
+                    yield from _versions(file, known, consumer)
+        if silent:
+            yield UNKNOWN.found(
+                f"which ONNX Runtime {', '.join(silent)} {'has' if len(silent) == 1 else 'have'}, nobody said: opset and"
+                " IR version are not looked at. The policy of a namespace can say it"
+            )
+
+
+_: type[Check] = Runtimes
+
+
+def _known(version: str) -> Mapping[str, Any] | None:
+    """Return the row of a release; of one that is newer than all that were tried, the newest."""
+    rows = table()["onnxruntime"]
+    wanted = _numbers(version)
+    fitting = [row for row in rows if _numbers(row["version"]) <= wanted]
+    return fitting[-1] if fitting else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")[:2]))
+
+
+def _versions(file: Read, known: Mapping[str, Any], consumer: str) -> Iterator[Finding]:
+    name = f"ONNX Runtime {known['version']} of {consumer}"
+    opsets = file.values.get("opsets") or {}
+    for domain, limit in (("ai.onnx", known["opset"]), ("ai.onnx.ml", known["ml"])):
+        version = opsets.get(domain)
+        if isinstance(version, int) and version > limit:
+            message = f"opset {version} of {domain}; {name} knows {limit}"
+            yield OPSET.found(message, path=file.path, where=f"/opsets/{domain}")
+    version = file.values.get("ir_version")
+    if isinstance(version, int) and version > known["ir"]:
+        yield IR.found(f"IR version {version}; {name} knows {known['ir']}", path=file.path, where="/ir_version")
+
+
+def _operators(file: Read) -> Iterator[Finding]:
+    domains = frozenset(table()["domains"])
+    own = set(file.values.get("functions") or ())
+    foreign = [
+        name
+        for name in file.values.get("operators") or ()
+        if name not in own and name.rpartition(".")[0] not in domains
+    ]
+    if foreign:
+        message = f"{listed(sorted(foreign))}: ONNX Runtime has no such operators of its own"
+        yield OPERATORS.found(message, path=file.path, where="/operators")
