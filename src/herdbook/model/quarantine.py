@@ -9,6 +9,8 @@ from herdbook.model.dossiers import FileView
 from herdbook.model.facts import Facts, Safety
 from herdbook.model.formats import MODELS, PARTS, PICKLES
 
+_KIND = "a pickle, or holds one, which can run code when it is loaded"
+
 
 def is_pickle(facts: Facts | None) -> bool:
     """Say whether loading a file can run code that is in it: a pickle, or a container that may hold one."""
@@ -43,7 +45,7 @@ def refused(files: Iterable[FileView], contract: Contract | None = None) -> str:
     files = list(files)
     pickles = quarantined(files)
     if pickles and not serving(files):
-        return f"{pickles[0]} is a pickle, which can run code when it is loaded, and no other model is beside it"
+        return f"{pickles[0]} is {_KIND}, and no other model is beside it"
     for member, path in in_members(contract, pickles) if contract else ():
-        return f"{path}, a file of the member {member!r}, is a pickle, which can run code when it is loaded"
+        return f"{path}, a file of the member {member!r}, is {_KIND}"
     return ""
