@@ -220,7 +220,7 @@ def test_the_reader_of_the_how_to_reads_in_the_pool_once_it_is_installed(
     assert (facts["format"], facts["parameters"], facts["read_by"]) == ("linear", 2, "linear 1")
     assert [each["name"] for each in facts["inputs"]] == ["pt", "eta"]
     assert json.loads(inspected(installed, str(bad), "--json"))["findings"][0]["rule"] == "linear-bad-line"
-    assert json.loads(inspected({**os.environ}, str(good), "--json"))["format"] == "text"
+    assert json.loads(inspected({**os.environ}, str(good), "--json"))["format"] == "other"
     shown = [line.rstrip() for line in inspected(installed, str(good)).splitlines()]
     how_to = (ROOT / "docs" / "how-to" / "write-a-reader.md").read_text("utf-8")
     assert "\n".join(shown).strip() in how_to
