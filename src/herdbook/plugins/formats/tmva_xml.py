@@ -1,0 +1,272 @@
+"""TMVA's XML of weights: who trained what how, variables with ranges, transformations; trees are counted.
+
+Source: what TMVA's `MethodBase::WriteStateToXML` and `DataSetInfo` write (ROOT 5.22 to 6). Inside `Weights` expat
+checks the form and calls nothing: in well-formed XML without comments and CDATA each `<Node` starts an element.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from herdbook.kernel.errors import CorruptError
+from herdbook.model.facts import Finding, Severity
+from herdbook.plugins.formats.kept import Kept
+from herdbook.plugins.formats.tmva_transformations import Transformations
+from herdbook.plugins.formats.xgboost_values import trees_differ
+from herdbook.plugins.formats.xml_events import Events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_INFO = {
+    "creator": "Creator",
+    "date": "Date",
+    "host": "Host",
+    "dir": "Dir",
+    "tmva_release": "TMVA Release",
+    "root_release": "ROOT Release",
+    "analysis_type": "AnalysisType",
+}
+_WEIGHT = re.compile(rb"\sboostWeight\s*=\s*[\"']([^\"']{1,64})[\"']")
+_INDEX = re.compile(rb"\sIndex\s*=\s*[\"'](\d{1,6})[\"']")
+_NEURONS = re.compile(rb"\sNNeurons\s*=\s*[\"'](\d{1,9})[\"']")
+_SLOW = (b"<!", b"<?", b"<Method", b"<Weights")
+"""What makes a count of tags in `Weights` wrong, or another method's trees part of this one's."""
+
+
+class Setup(Events):
+    """A `MethodSetup` as it is parsed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = Kept()
+        self.values: dict[str, Any] = {}
+        self.where: dict[str, str] = {}
+        self.info: dict[str, str] = {}
+        self.options: dict[str, str] = {}
+        self.modified: list[str] = []
+        self.lists: dict[str, list[Any]] = {}
+        self.weights: dict[str, str] | None = None
+        self.trees = self.nodes = 0
+        self.boost_weights: list[float | str] = []
+        self.layers: list[dict[str, int]] = []
+        self.transformations = Transformations(self.kept)
+        self._option = ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> bool:
+        """Take what the head says, element by element."""
+        depth = len(self.path)
+        if depth == 1:
+            self._root(name, attributes)
+        elif self.path[1] == "Transformations":
+            return self.transformations.start(name, attributes, self.path[2:])
+        elif self.path[1] == "Weights":
+            self._weight(name, attributes, depth)
+        elif depth == 2:
+            self._section(name, attributes)
+        elif depth == 3:
+            return self._entry(name, attributes)
+        return False
+
+    def end(self, name: str, text: str) -> None:
+        """Take the text of an option or of a matrix."""
+        if len(self.path) > 1 and self.path[1] == "Transformations":
+            self.transformations.end(text)
+        elif name == "Option" and self._option:
+            if len(self.options) < 1000 and text:
+                self.options[self._option] = self.kept.text(text, "options")
+            self._option = ""
+
+    def _root(self, name: str, attributes: dict[str, str]) -> None:
+        self.values["root_tag"] = name
+        method, _, title = attributes.get("Method", "").partition("::")
+        self.values |= {key: each for key, each in (("method", method), ("method_title", title)) if each}
+        self.where["/method"] = f"line {self.line}"
+
+    def _section(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "Variables" and (number := _whole(attributes.get("NVar"))) is not None:
+            self.values["num_features_declared"] = number
+        ours = {"Variables": "features", "Spectators": "spectators", "Classes": "classes", "Targets": "targets"}.get(
+            name
+        )
+        if ours is not None:
+            self.lists.setdefault(ours, [])
+            self.where[f"/{ours}"] = f"line {self.line}"
+        elif name == "Options":
+            self.where["/options"] = f"line {self.line}"
+
+    def _entry(self, name: str, said: dict[str, str]) -> bool:
+        section = self.path[1]
+        if section == "GeneralInfo" and "name" in said and len(self.info) < 1000:
+            self.info[said["name"]] = self.kept.text(said.get("value", ""), "general info")
+        elif section == "Options" and name == "Option":
+            self._option = said.get("name", "")
+            if said.get("modified") == "Yes" and len(self.modified) < 1000:
+                self.modified.append(self._option)
+            return True
+        elif (read := _ENTRIES.get(name)) is not None and section == read[0]:
+            self.lists.setdefault(read[1], []).append(
+                {key: each for key, each in read[2](said).items() if each is not None}
+                if read[1] != "classes"
+                else self.kept.text(said.get("Name", ""), "classes")
+            )
+        return False
+
+    def _weight(self, name: str, attributes: dict[str, str], depth: int) -> None:
+        """Count, where the parser was not quiet; trees of a method inside of this one are not this one's."""
+        if depth == 2:
+            self.weights = attributes
+        elif name == "BinaryTree" and depth == 3:
+            self.tree(attributes.get("boostWeight"))
+        elif name == "Node" and self.path[2] == "BinaryTree":
+            self.nodes += 1
+        elif name == "Layer" and (neurons := _whole(attributes.get("NNeurons"))) is not None:
+            self.layers.append({"index": _whole(attributes.get("Index")) or 0, "neurons": neurons})
+
+    def tree(self, weight: str | None) -> None:
+        """Count a tree."""
+        self.trees += 1
+        if (number := _real(weight)) is not None:
+            self.boost_weights.append(number)
+
+    def count(self, data: bytes) -> None:
+        """Count the tags of what the parser passed over quietly."""
+        for tag in _tags(data, b"<BinaryTree"):
+            weight = _WEIGHT.search(tag)
+            self.tree(weight[1].decode("utf-8", "replace") if weight else None)
+        if self.trees:
+            nodes = data.count(b"<Node ")  # many times quicker than to look at each, and nearly always right
+            self.nodes += nodes if nodes == data.count(b"<Node") else sum(1 for _ in _tags(data, b"<Node"))
+        for tag in _tags(data, b"<Layer"):
+            if neurons := _NEURONS.search(tag):
+                index = _INDEX.search(tag)
+                self.layers.append({"index": int(index[1]) if index else 0, "neurons": int(neurons[1])})
+
+
+def _tags(data: bytes, begin: bytes) -> Iterator[bytes]:
+    """Yield the start tags of an element; a ``>`` in an attribute ends one too early, which no number has."""
+    at = data.find(begin)
+    while at >= 0:
+        end = data.find(b">", at)
+        if data[at + len(begin)] in b" \t\r\n/>":
+            yield data[at : end + 1]
+        at = data.find(begin, end)
+
+
+def _variable(said: dict[str, str]) -> dict[str, Any]:
+    return {
+        "index": _whole(said.get("VarIndex")),
+        "name": said.get("Expression"),
+        "label": said.get("Label"),
+        "title": said.get("Title"),
+        "unit": said.get("Unit") or None,
+        "internal": said.get("Internal"),
+        "type": said.get("Type"),
+        "min": _real(said.get("Min")),
+        "max": _real(said.get("Max")),
+    }
+
+
+def _spectator(said: dict[str, str]) -> dict[str, Any]:
+    return {
+        "index": _whole(said.get("SpecIndex")),
+        "name": said.get("Expression"),
+        "label": said.get("Label"),
+        "type": said.get("Type"),
+        "min": _real(said.get("Min")),
+        "max": _real(said.get("Max")),
+    }
+
+
+def _target(said: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": said.get("Expression"),
+        "type": said.get("Type"),
+        "min": _real(said.get("Min")),
+        "max": _real(said.get("Max")),
+    }
+
+
+_ENTRIES: dict[str, tuple[str, str, Any]] = {
+    "Variable": ("Variables", "features", _variable),
+    "Spectator": ("Spectators", "spectators", _spectator),
+    "Target": ("Targets", "targets", _target),
+    "Class": ("Classes", "classes", None),
+}
+
+
+def parse(data: bytes) -> Setup:
+    """Parse a document, quietly inside of `Weights` where that gives the same counts.
+
+    Raises:
+        CorruptError: when it is not well-formed, or a number is none.
+        InvalidError: when it has a DTD, or is larger than this reader goes.
+    """
+    begin, end = data.find(b"<Weights"), data.rfind(b"</Weights")
+    begin = data.find(b">", begin) + 1 if begin >= 0 else -1
+    if 0 < begin < end and data[begin - 2] != ord("/") and not any(data.find(each, begin, end) >= 0 for each in _SLOW):
+        setup = Setup()
+        setup.feed(data[:begin])
+        if setup.path[1:] == ["Weights"]:
+            setup.be_quiet()
+            setup.feed(data[begin:end])
+            setup.count(data[begin:end])
+            setup.listen()
+            setup.feed(data[end:], last=True)
+            return setup
+    setup = Setup()
+    setup.feed(data, last=True)
+    return setup
+
+
+def values(setup: Setup) -> tuple[dict[str, Any], list[Finding]]:
+    """Return the facts of a parsed document, and what is worth a look in it.
+
+    Raises:
+        CorruptError: when it is no `MethodSetup`.
+    """
+    if setup.values.get("root_tag") != "MethodSetup":
+        raise CorruptError("the root is no MethodSetup", code="tmva-bad-xml")
+    kept = setup.kept
+    found = dict(setup.values)
+    found |= {ours: setup.info[theirs] for ours, theirs in _INFO.items() if theirs in setup.info}
+    found |= {key: kept.items(each, key) for key, each in setup.lists.items()}
+    found.setdefault("features", [])
+    found.setdefault("spectators", [])
+    found["num_features"] = len(setup.lists.get("features", ()))
+    found |= {"general_info": setup.info, "options": setup.options, "options_modified": setup.modified}
+    if (events := setup.info.get("Training events")) is not None:
+        found["training_events"] = int(events) if events.isdecimal() and len(events) < 16 else events
+    if (time := _real(setup.info.get("TrainingTime"))) is not None:
+        found["training_time"] = time
+    if setup.transformations.found:
+        found["transformations"] = setup.transformations.found
+    findings = []
+    if setup.weights is not None and (declared := _whole(setup.weights.get("NTrees"))) is not None:
+        found["trees_declared"] = declared
+        findings += trees_differ(declared, setup.trees)
+    if setup.trees:
+        found |= {"trees": setup.trees, "nodes": setup.nodes}
+        found["boost_weights"] = kept.items(setup.boost_weights, "boost weights")
+    if setup.layers:
+        found["layers"] = kept.items(setup.layers, "layers")
+    if found.get("num_features_declared", found["num_features"]) != found["num_features"]:
+        message = f"NVar says {found['num_features_declared']} variables, and there are {found['num_features']}"
+        findings.append(Finding(rule="variables-differ", severity=Severity.WARNING, message=message, where="/features"))
+    return found, findings
+
+
+def _whole(text: str | None) -> int | None:
+    """Return a whole number; what is none is left out."""
+    return int(text) if text is not None and len(text) < 16 and text.removeprefix("-").isdecimal() else None
+
+
+def _real(text: str | None) -> float | str | None:
+    """Return a number, or the text that stands in its place; absent when there is nothing."""
+    if text is None or not text.strip():
+        return None
+    try:
+        return Kept.number(float(text))
+    except ValueError:
+        return text[:100]

@@ -1,0 +1,127 @@
+"""XML as events, by expat: no DTD, no entities of its own, nothing fetched, bounded depth and text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.parsers import expat
+
+from herdbook.kernel.errors import CorruptError, InvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_DEPTH = 200
+MAX_TEXT = 4 * 1024 * 1024
+HEAD = 4096
+"""How many bytes are enough to see the root element."""
+
+_AT_ONCE = 1024 * 1024
+_PROLOGUE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|(?><\?.*?\?>)|(?><!--.*?-->)|(?><!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>))*+<(?:[\w.-]+:)?([\w.-]+)",
+    re.DOTALL,
+)
+"""What may stand before the root element, and its name. Nothing is tried twice: a hostile head costs no time."""
+
+
+def begins_with(head: bytes, root: bytes) -> bool:
+    """Say whether the root element of a document has this name, whatever its prefix."""
+    found = _PROLOGUE.match(head)
+    return found is not None and found[1] == root
+
+
+class Events:
+    """What a document says, event by event, to methods that a reader fills in.
+
+    `start` is called with the path of names from the root, `text` with what an element for which `start` returned
+    true holds, before its `end`.
+    """
+
+    def __init__(self) -> None:
+        self.path: list[str] = []
+        self.line = 0
+        self._collect = 0
+        self._text: list[str] = []
+        self._length = 0
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.EntityDeclHandler = self._refuse
+        self.listen()
+
+    def start(self, name: str, attributes: dict[str, str]) -> bool:
+        """Begin an element; its path is ``self.path``, itself included. Return whether its text is wanted."""
+        raise NotImplementedError
+
+    def end(self, name: str, text: str) -> None:
+        """End an element; ``text`` is all text in it, when it was wanted."""
+        raise NotImplementedError
+
+    def feed(self, data: bytes, *, last: bool = False) -> None:
+        """Parse what comes next.
+
+        Raises:
+            CorruptError: when it is not well-formed.
+            InvalidError: when it has a DTD, or goes deeper, or has longer texts, than this reader goes.
+        """
+        try:
+            for piece in _pieces(data):
+                self._parser.Parse(piece, False)
+            if last:
+                self._parser.Parse(b"", True)
+        except expat.ExpatError as error:
+            raise CorruptError(f"it is no well-formed XML: {error}", code="not-xml") from error
+
+    def listen(self) -> None:
+        """Call `start` and `end` from here on."""
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+
+    def be_quiet(self) -> None:
+        """Parse on without calling anything, until `listen`."""
+        self._parser.StartElementHandler = None
+        self._parser.EndElementHandler = None
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self.path.append(name)
+        if len(self.path) > MAX_DEPTH:
+            raise InvalidError(f"elements are nested deeper than {MAX_DEPTH}", code="nested-too-deep")
+        self.line = self._parser.CurrentLineNumber
+        if self.start(name, attributes):
+            self._collect = len(self.path)  # of wanted elements inside one another, the innermost
+            self._text.clear()
+            self._length = 0
+            self._parser.CharacterDataHandler = self._more
+
+    def _end(self, name: str) -> None:
+        text = ""
+        if self._collect == len(self.path):
+            text, self._collect = "".join(self._text), 0
+            self._text.clear()
+            self._length = 0
+            self._parser.CharacterDataHandler = None
+        if not self.path or self.path[-1] != name:  # the parser was quiet where elements ended
+            raise CorruptError(f"</{name}> ends something else", code="not-xml")
+        self.end(name, text)
+        self.path.pop()
+
+    def _more(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > MAX_TEXT:
+            raise InvalidError(f"an element has more than {MAX_TEXT} characters", code="too-much-text")
+        self._text.append(text)
+
+    def _refuse(self, *_: object) -> None:
+        raise InvalidError(
+            "it has a document type declaration, which can name files and multiply text; it is not read",
+            code="xml-dtd",
+            hint="Remove the DOCTYPE.",
+        )
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    if len(data) <= _AT_ONCE:
+        yield data
+        return
+    for at in range(0, len(data), _AT_ONCE):
+        yield data[at : at + _AT_ONCE]
