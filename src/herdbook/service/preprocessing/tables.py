@@ -7,7 +7,7 @@ y = 2 (x - min) / (max - min) - 1; ``Min`` and ``Max`` of a variable are the ran
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from herdbook.kernel import units
@@ -16,6 +16,9 @@ from herdbook.model.base import Json
 from herdbook.model.contracts import Feature
 from herdbook.model.preprocessing import Imported
 from herdbook.service.preprocessing.building import UNNAMED, Builder
+
+_ALL_CLASSES = frozenset({"n", "norm", "normalise", "normalize"})
+"""``VarTransform`` of normalisation over all events."""
 
 
 def read_scaler(values: Json) -> Imported:
@@ -65,10 +68,14 @@ def _normalised(build: Builder, told: Mapping[str, Any], where: str) -> Feature 
 
 
 def read_tmva(values: Json) -> Imported:
-    """Return the variables of a TMVA method, with what its transformations say that can be said in one formula."""
+    """Return the variables of a TMVA method, with what its transformations say that can be said in one formula.
+
+    Of normalisation by ranges for each class the last is taken, which is all events together: what TMVA applies where
+    the option ``VarTransform`` names no class.
+    """
     build = Builder()
     told = values.get("features", ())
-    prepared = _transformed(build, values.get("transformations", ()), len(told))
+    prepared = _transformed(build, values, told)
     features = [_variable(build, each, prepared[index], f"/features/{index}") for index, each in enumerate(told)]
     return build.imported(build.input(UNNAMED, features, None, "/features"), build.labels(values.get("classes")))
 
@@ -86,23 +93,49 @@ def _variable(build: Builder, told: Mapping[str, Any], prepared: Mapping[str, An
     return build.feature(where, **fields, **prepared)
 
 
-def _transformed(build: Builder, told: Any, variables: int) -> list[dict[str, Any]]:  # noqa: ANN401 - facts
-    """Return, for each variable, its offset and scale, or what is done in words where no formula of ours says it."""
+def _transformed(build: Builder, values: Json, features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return, for each variable, its offset and divisor, or what is done in words where no formula of ours says it."""
+    told = values.get("transformations", ())
     if not told:
-        return [{} for _ in range(variables)]
-    names = ", ".join(str(each.get("name", "?")) if isinstance(each, dict) else str(each) for each in told)
-    ranges = told[0].get("ranges") if len(told) == 1 and isinstance(told[0], dict) else None
-    if names != "Normalize" or not isinstance(ranges, list) or len(ranges) != variables:
-        message = f"TMVA transforms the variables ({names}); that is no offset and scale of one variable"
+        return [{} for _ in features]
+    names = ", ".join(str(each.get("name", "?")) for each in told)
+    ranges = _ranges(values, told, features) if names == "Normalize" else None
+    if ranges is None:
+        message = f"TMVA transforms the variables ({names}) in a way that is no offset and scale of each"
         build.warn("preprocessing-transformation", message, "/transformations")
-        return [{"transform": f"TMVA: {names}"} for _ in range(variables)]
-    prepared: list[dict[str, Any]] = []
-    for index, each in enumerate(ranges):
-        where = f"/transformations/0/ranges/{index}"
-        least, most = build.number(each, "min", where), build.number(each, "max", where)
-        if least is None or most is None or not least < most:
-            build.warn("preprocessing-bad-bounds", "a range of TMVA's normalisation is empty", where)
-            prepared.append({"transform": "TMVA: Normalize"})
-        else:
-            prepared.append({"offset": 0 - (least + most) / 2, "divisor": (most - least) / 2})
-    return prepared
+        return [{"transform": f"TMVA: {names}"} for _ in features]
+    return [_normalised_range(build, ranges.get(index)) for index in range(len(features))]
+
+
+def _ranges(
+    values: Json, told: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]]
+) -> dict[int, Mapping[str, Any]] | None:
+    """Return the range of each variable that is normalised; ``None`` when the file leaves open which."""
+    option = str(values.get("options", {}).get("VarTransform", ""))
+    if option.lower() not in _ALL_CLASSES:
+        return None
+    names = {str(each.get("name")): index for index, each in enumerate(features)}
+    inputs = told[0].get("inputs", ())
+    places = [names.get(str(each.get("name"))) for each in inputs] if inputs else list(range(len(features)))
+    last = max((each.get("class", 0) for each in told[0].get("ranges", ())), default=0)
+    found: dict[int, Mapping[str, Any]] = {}
+    for each in told[0].get("ranges", ()):
+        if each.get("class", 0) != last:
+            continue
+        index = each.get("index", -1)
+        place = places[index] if 0 <= index < len(places) else None
+        if place is None:
+            return None
+        found[place] = each
+    return found or None
+
+
+def _normalised_range(build: Builder, told: Mapping[str, Any] | None) -> dict[str, Any]:
+    if told is None:
+        return {}
+    where = "/transformations/0/ranges"
+    least, most = build.number(told, "min", where), build.number(told, "max", where)
+    if least is None or most is None or not least < most:
+        build.warn("preprocessing-bad-bounds", "a range of TMVA's normalisation is empty", where)
+        return {"transform": "TMVA: Normalize"}
+    return {"offset": 0 - (least + most) / 2, "divisor": (most - least) / 2}
