@@ -5,43 +5,10 @@ Source: the shape functions registered with the operators in TensorFlow 2.21.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
-
+from herdbook.plugins.formats import tensorflow_images as images
+from herdbook.plugins.formats.tensorflow_known import Axis, Known, Rule, broadcast, same_axis, with_axis
 from herdbook.plugins.formats.tensorflow_slices import strided
 from herdbook.plugins.formats.tensorflow_types import Shape
-
-if TYPE_CHECKING:
-    from herdbook.plugins.formats.tensorflow_types import Node
-
-Axis: TypeAlias = "int | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a node: its inputs' shapes, and the numbers of an input where they are constant."""
-
-    node: Node
-    inputs: list[Shape]
-    values: Callable[[int], list[int | None] | None]
-
-    def numbers(self, index: int) -> list[int] | None:
-        """Return an input's numbers where all are known."""
-        found = self.values(index)
-        return None if found is None or None in found else [each for each in found if each is not None]
-
-    def integers(self, name: str) -> list[int]:
-        """Return an attribute that lists whole numbers."""
-        return self.node.listed(name, "i")
-
-    @property
-    def channel(self) -> int:
-        """The position of the channels among the axes."""
-        return 1 if str(self.node.get("data_format", "s") or "NHWC").startswith("NC") else -1
-
-
-Rule: TypeAlias = Callable[[Known], list[Shape]]
 
 
 def _same(known: Known) -> list[Shape]:
@@ -62,44 +29,26 @@ def _scalar(_: Known) -> list[Shape]:
     return [()]
 
 
-def _one(a: Axis, b: Axis) -> Axis:
-    """Return the length of two axes that are the same."""
-    if a is not None and b is not None and a != b:
-        raise ValueError
-    return b if a is None else a
-
-
-def _broadcast_axis(a: Axis, b: Axis) -> Axis:
-    if a is None or b is None:
-        known = b if a is None else a
-        return known if known is not None and known != 1 else None
-    return b if a == 1 else _one(a, 1 if b == 1 else b) if b != 1 else a
-
-
-def broadcast(a: Shape, b: Shape) -> Shape:
-    """Return the shape of an operator that works on each pair of elements."""
-    if a is None or b is None:
-        return None
-    size = max(len(a), len(b))
-    first: list[Axis] = [*[1] * (size - len(a)), *a]
-    second: list[Axis] = [*[1] * (size - len(b)), *b]
-    return tuple(_broadcast_axis(x, y) for x, y in zip(first, second, strict=True))
-
-
 def _binary(known: Known) -> list[Shape]:
     return [broadcast(known.inputs[0], known.inputs[1])]
+
+
+def _select(known: Known) -> list[Shape]:
+    return [broadcast(known.inputs[0], broadcast(known.inputs[1], known.inputs[2]))]
+
+
+def _top(known: Known) -> list[Shape]:
+    shape, count = known.inputs[0], known.numbers(1)
+    if not shape:
+        return [None, None]
+    return [(*shape[:-1], count[0] if count else None)] * 2
 
 
 def _bias(known: Known) -> list[Shape]:
     shape, bias = known.inputs[0], known.inputs[1]
     if shape is None or bias is None or len(shape) < 2:
         return [shape]
-    return [_with(shape, known.channel, _one(shape[known.channel], bias[0]))]
-
-
-def _with(shape: tuple[Axis, ...], index: int, axis: Axis) -> tuple[Axis, ...]:
-    index %= len(shape)
-    return (*shape[:index], axis, *shape[index + 1 :])
+    return [with_axis(shape, known.channel, same_axis(shape[known.channel], bias[0]))]
 
 
 def _matmul(known: Known) -> list[Shape]:
@@ -117,61 +66,6 @@ def _batch_matmul(known: Known) -> list[Shape]:
     rows = a[-1] if known.node.get("adj_x", "b") else a[-2]
     columns = b[-2] if known.node.get("adj_y", "b") else b[-1]
     return [None if ahead is None else (*ahead, rows, columns)]
-
-
-def _window(axis: Axis, size: Axis, stride: int, padding: str) -> Axis:
-    """Return how many windows fit along an axis."""
-    if axis is None or (size is None and padding != "SAME"):
-        return None
-    covered = axis if padding == "SAME" else axis - (size or 1) + 1
-    return max(0, -(-covered // stride))
-
-
-def _windows(known: Known, sizes: list[Axis], shape: tuple[Axis, ...]) -> list[Axis]:
-    """Return the axes of space after a convolution or a pooling whose windows have these sizes."""
-    first = 2 if known.channel == 1 else 1
-    padding = known.node.get("padding", "s") or "VALID"
-    if padding not in {"SAME", "VALID"}:
-        return [None] * len(sizes)
-    strides = known.integers("strides")[first:]
-    return [
-        _window(axis, size, stride, padding)
-        for axis, size, stride in zip(shape[first : first + len(sizes)], sizes, strides, strict=False)
-    ]
-
-
-def _spaced(known: Known, space: list[Axis], batch: Axis, channels: Axis) -> list[Shape]:
-    return [(batch, channels, *space) if known.channel == 1 else (batch, *space, channels)]
-
-
-def _convolution(known: Known) -> list[Shape]:
-    shape, kernel = known.inputs[0], known.inputs[1]
-    rank = len(known.integers("strides"))
-    shape, kernel = shape or (None,) * rank, kernel or (None,) * rank
-    first = 2 if known.channel == 1 else 1
-    dilations = (known.integers("dilations") or [1] * rank)[first:]
-    sizes = [None if size is None else (size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=False)]
-    channels = kernel[-1]
-    if known.node.op == "DepthwiseConv2dNative":
-        channels = None if kernel[2] is None or kernel[3] is None else kernel[2] * kernel[3]
-    return _spaced(known, _windows(known, [*sizes[: rank - 2]], shape), shape[0], channels)
-
-
-def _pool(known: Known) -> list[Shape]:
-    sizes = known.integers("ksize")
-    shape = known.inputs[0] or (None,) * len(sizes)
-    first = 2 if known.channel == 1 else 1
-    space: list[Axis] = [*sizes[first : first + len(sizes) - 2]]
-    return _spaced(known, _windows(known, space, shape), shape[0], shape[known.channel])
-
-
-def _normalisation(known: Known) -> list[Shape]:
-    shape = known.inputs[0] or (None,) * 4
-    channels = shape[known.channel]
-    for each in known.inputs[1:5]:
-        if each is not None and each != (0,):  # empty where it is trained
-            channels = _one(channels, each[0])
-    return [_with(shape, known.channel, channels), *[(channels,)] * 4, None]
 
 
 def _reshape(known: Known) -> list[Shape]:
@@ -231,9 +125,9 @@ def _concatenate(known: Known) -> list[Shape]:
     axes: list[Axis] = [None] * rank
     total: Axis = 0
     for part in (part or (None,) * rank for part in parts):
-        axes = [None if i == index else _one(a, b) for i, (a, b) in enumerate(zip(axes, part, strict=True))]
+        axes = [None if i == index else same_axis(a, b) for i, (a, b) in enumerate(zip(axes, part, strict=True))]
         total = None if total is None or part[index] is None else total + (part[index] or 0)
-    return [_with(tuple(axes), index, total)]
+    return [with_axis(tuple(axes), index, total)]
 
 
 def _pack(known: Known) -> list[Shape]:
@@ -242,7 +136,7 @@ def _pack(known: Known) -> list[Shape]:
         if shape is None or each is None:
             shape = each if shape is None else shape
         else:
-            shape = tuple(_one(a, b) for a, b in zip(shape, each, strict=True))
+            shape = tuple(same_axis(a, b) for a, b in zip(shape, each, strict=True))
     if shape is None:
         return [None]
     index = (known.node.get("axis", "i") or 0) % (len(shape) + 1)
@@ -304,7 +198,7 @@ def _split(known: Known) -> list[Shape]:
     if shape is None or at is None:
         return [None if shape is None else (None,) * len(shape)] * count
     axis = shape[at[0]]
-    return [_with(shape, at[0], None if axis is None else axis // count)] * count
+    return [with_axis(shape, at[0], None if axis is None else axis // count)] * count
 
 
 def _both(known: Known) -> list[Shape]:
@@ -356,12 +250,15 @@ RULES: dict[str, Rule] = _table(
     (_attribute, "PlaceholderWithDefault VariableV2 Variable ImmutableConst"),
     (_scalar, "VarHandleOp Size Rank"),
     (_constant, "Const"),
+    (_select, "SelectV2"),
+    (_top, "TopKV2"),
+    (images.resized, "ResizeBilinear ResizeNearestNeighbor ResizeBicubic ResizeArea"),
     (_bias, "BiasAdd BiasAddV1"),
     (_matmul, "MatMul"),
     (_batch_matmul, "BatchMatMul BatchMatMulV2 BatchMatMulV3"),
-    (_convolution, "Conv2D DepthwiseConv2dNative Conv3D"),
-    (_pool, "MaxPool AvgPool MaxPool3D AvgPool3D"),
-    (_normalisation, "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3"),
+    (images.convolution, "Conv2D DepthwiseConv2dNative Conv3D"),
+    (images.pool, "MaxPool AvgPool MaxPool3D AvgPool3D"),
+    (images.normalisation, "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3"),
     (_reshape, "Reshape"),
     (_expand, "ExpandDims"),
     (_squeeze, "Squeeze"),
@@ -372,7 +269,7 @@ RULES: dict[str, Rule] = _table(
     (_gather, "GatherV2"),
     (_reduce, "Sum Mean Prod Max Min Any All"),
     (_without_axis, "ArgMax ArgMin"),
-    (_filled, "Fill"),
+    (_filled, "Fill RandomUniform RandomStandardNormal TruncatedNormal"),
     (_padded, "Pad PadV2 MirrorPad"),
     (_split, "Split"),
     (_strided, "StridedSlice"),

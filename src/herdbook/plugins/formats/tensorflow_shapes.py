@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from herdbook.plugins.formats.tensorflow_rules import RULES, Known
+from herdbook.plugins.formats.tensorflow_known import Known
+from herdbook.plugins.formats.tensorflow_rules import RULES
 from herdbook.plugins.formats.tensorflow_types import Shape, Tensor
 
 if TYPE_CHECKING:
@@ -129,9 +130,10 @@ class Shapes:
         if node.op == "ConcatV2" and self._vectors(shapes[:-1]):
             joined: list[int | None] = []
             for each in data[:-1]:
-                joined += self.numbers(each, depth + 1) or self._unknown(each)
-                if len(joined) > _MAX_NUMBERS:
+                part = self.numbers(each, depth + 1) or self._unknown(each)
+                if part is None or len(joined) + len(part) > _MAX_NUMBERS:
                     return None
+                joined += part
             return joined
         if node.op in {"Cast", "StridedSlice", "Slice"} and index == 0:
             return self._sliced(node, data, depth)
@@ -140,10 +142,11 @@ class Shapes:
     def _vectors(self, shapes: list[Shape]) -> bool:
         return all(shape is not None and len(shape) == 1 and shape[0] is not None for shape in shapes)
 
-    def _unknown(self, tensor: str) -> list[int | None]:
+    def _unknown(self, tensor: str) -> Numbers:
+        """Return numbers of which only the count is known, or ``None``."""
         shape = self._shape(tensor)
-        count = shape[0] if shape else 1
-        return [None] * min(count or 0, _MAX_NUMBERS)
+        count = 1 if shape == () else shape[0] if shape is not None and len(shape) == 1 else None
+        return [None] * count if count is not None and count <= _MAX_NUMBERS else None
 
     def _sliced(self, node: Node, data: tuple[str, ...], depth: int) -> Numbers:
         values = self.numbers(data[0], depth + 1) if data else None
