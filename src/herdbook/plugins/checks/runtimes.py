@@ -61,9 +61,10 @@ class Runtimes:
                 for file in found:
                     yield from _versions(file, known, consumer)
         if silent:
+            have = f"{', '.join(silent)} {'has' if len(silent) == 1 else 'have'}"
             yield UNKNOWN.found(
-                f"which ONNX Runtime {', '.join(silent)} {'has' if len(silent) == 1 else 'have'}, nobody said: opset and"
-                " IR version are not looked at. The policy of a namespace can say it"
+                f"which ONNX Runtime {have}, nobody said: opset and IR version are not looked at. "
+                "The policy of a namespace can say it"
             )
 
 
