@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +147,28 @@ def linked() -> bytes:
 def test_a_hostile_archive_is_refused(data: bytes, error: type[HerdbookError]) -> None:
     with pytest.raises(error):
         read("evil.fml", data)
+
+
+def again(folder: str, out: Path) -> None:
+    """Make the fixtures of a folder anew with the libraries that made them."""
+    python = Path(__file__).resolve().parents[3] / ".cache" / "formats" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("the official libraries are not installed: tools/formats.sh")
+    made = subprocess.run([python, FIXTURES / folder / "make.py", out], capture_output=True, text=True, check=False)
+    if "ModuleNotFoundError" in made.stderr:
+        pytest.skip(made.stderr.strip().splitlines()[-1])
+    assert made.returncode == 0, made.stderr[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["hls4ml", "correctionlib"])
+def test_fixtures_that_are_made_anew_say_the_same(folder: str, tmp_path: Path) -> None:
+    again(folder, tmp_path)
+    drawn = {"project_stamp", "words"}  # anew for each project
+    for new in sorted(path for path in tmp_path.rglob("*") if path.suffix in {".yml", ".h", ".fml", ".json"}):
+        name = new.relative_to(tmp_path).as_posix()
+        old = read(name, (FIXTURES / folder / name).read_bytes())
+        now = read(name, new.read_bytes())
+        assert (now.format, now.where, now.findings) == (old.format, old.where, old.findings)
+        for key in (old.values.keys() | now.values.keys()) - drawn:
+            assert now.values.get(key) == old.values.get(key), (name, key)

@@ -148,3 +148,25 @@ def test_any_bytes_behind_the_mark_of_params(data: bytes) -> None:
 def test_any_type_of_numbers(text: str) -> None:
     fixed_point.parse(text)
     fixed_point.parse(f"nnet::array<ap_fixed<{text}>, {text}>")
+
+
+MIB = 1024 * 1024
+SLOW = {
+    "defines.h": ("typedef ap_fixed<1,1> input_t;\n" + "/*" * MIB, "typedef ap_fixed<1,1> a;\ntypedef " + "a " * MIB),
+    "README.md": ("# x" + " " * MIB + "y", "/a" * MIB, "/a/b/c." * (MIB // 7), "`/" * MIB, "#" * MIB, "=" * MIB),
+    "scaler.txt": ("a " * MIB, "a b " + "1" * MIB + " 2", "a" * MIB + " b 1 2\n"),
+    "jec.txt": ("{1" + " " * MIB, "{1 a 1 b " + "c " * MIB + "}", "# effective " * MIB),
+    "table.csv": ("," * MIB, '"' * MIB, "a,b\n" * MIB),
+    "features.txt": ("a\n" * MIB, "a" * MIB),
+    "labels.txt": ("\n" * MIB,),
+    "config.pbtxt": ("a: 1 " * (MIB // 6), "a:" + '""' * (MIB // 3), "#" * MIB, "a{" * (MIB // 3)),
+    "a.yaml": ("a: 1\n" * MIB, "- " * MIB, "[" * MIB, "? " * MIB, "a: &a\n" * MIB, '"' * MIB, "!!a " * MIB, "%" * MIB),
+    "a.json": ("[" * MIB, "[" + "{}," * MIB + "{}]", '{"a":' * MIB, '"' + "a" * MIB),
+    "link": ("a/" * 500,),
+}
+
+
+@pytest.mark.parametrize("path", SLOW)
+def test_texts_that_are_made_to_be_slow_are_read_in_time(path: str) -> None:
+    for text in SLOW[path]:
+        survives(path, text.encode()[: 4 * MIB])

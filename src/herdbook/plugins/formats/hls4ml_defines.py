@@ -23,7 +23,7 @@ _MARK = re.compile(rb"hls-fpga-machine-learning")
 _TYPED = re.compile(
     rb"^[ \t]*typedef[ \t]+(?:nnet::array\s*<\s*)?(?:a[pc]_u?(?:fixed|int)\s*<|float\b|double\b)", re.MULTILINE
 )
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*|//[^\n]*")
 _TYPEDEF = re.compile(r"[ \t]*typedef\s+(?P<type>\S[^;{}\n]{0,1000}?)\s+(?P<name>\w{1,400})\s*;")
 _DEFINE = re.compile(r"[ \t]*#define\s+(?P<name>\w{1,400})\s+(?P<value>\d{1,18})\s*")
 
@@ -63,8 +63,18 @@ def read(content: TextFile, path: str, listing: Listing) -> Content:  # noqa: AR
 
 def _code(content: TextFile) -> Iterator[tuple[int, str]]:
     """Yield lines without comments, with their numbers; a comment of several lines leaves empty ones."""
-    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), content.text)
-    yield from enumerate(re.split(r"\r\n?|\n", text), 1)
+    kept: list[str] = []
+    at, text = 0, content.text
+    while found := _COMMENT.search(text, at):
+        kept.append(text[at : found.start()])
+        at = found.end()
+        if found[0] == "/*":
+            close = text.find("*/", at)
+            end = len(text) if close < 0 else close + 2
+            kept.append("\n" * text.count("\n", at, end))
+            at = end
+    kept.append(text[at:])
+    yield from enumerate(re.split(r"\r\n?|\n", "".join(kept)), 1)
 
 
 def _findings(typedefs: dict[str, str], parsed: dict[str, Any]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ FORMAT = "readme"
 MAX_DATASETS = 1000
 MAX_HEADINGS = 1000
 _MAX_TITLE = 200
+_MAX_LINE = 1000
 
 _NAMES = re.compile(r"readme.*|.*\.(md|rst)")
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+.:_])\1+\s*")
@@ -33,7 +34,7 @@ def fits(content: Any, path: str) -> bool:  # noqa: ANN401 - a kind is asked abo
 def read(content: TextFile, path: str, listing: Listing) -> Content:  # noqa: ARG001 - the signature of a kind
     """Return title, headings and datasets, each with its line."""
     lines = content.text.splitlines()
-    headings = [line.lstrip("# ").strip() for line in lines if line.startswith("#")]
+    headings = [line.lstrip("# ").strip()[:_MAX_LINE] for line in lines if line.startswith("#")]
     datasets = []
     for number, line in enumerate(lines, 1):
         for found in _DATASET.finditer(line) if line.count("/") > 2 else ():
@@ -68,7 +69,7 @@ def _lines(text: str) -> Iterator[str]:
     """Yield stripped lines, without fenced code and YAML front matter."""
     fence = ""
     for number, raw in enumerate(text.split("\n", 2000)[:2000]):
-        line = raw.strip()
+        line = raw[:_MAX_LINE].strip()
         mark = line[:3]
         if fence:
             fence = "" if line.startswith(fence) else fence
