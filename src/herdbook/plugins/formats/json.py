@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from herdbook.ports.formats import Format, Listing, ReadAt
 
 KINDS: tuple[str, ...] = (
+    "xgboost_json",
+    "conifer_json",
     "lwtnn_json",
     "keras_json",
     "mxnet_symbol",

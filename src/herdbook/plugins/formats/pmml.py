@@ -168,7 +168,7 @@ class _Document(Events):
         found = {"name": name, **fields.get(name, {}), **self.ranges.get(name, {})}
         if "categories" in found:
             found["categories"] = self.kept.items(found["categories"], "categories")
-        return found | ({"missing_value": mining["missing_value"]} if "missing_value" in mining else {})
+        return found | ({"missing_value": _number(mining["missing_value"])} if "missing_value" in mining else {})
 
 
 def _number(text: str | None) -> float | str | None:

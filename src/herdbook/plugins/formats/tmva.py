@@ -57,11 +57,13 @@ class Tmva:
             content = read_text(data)
             return content.facts(self.name, self.version)
         findings = []
+        skipped = 0
         if data[:1] in _SPACE:
+            skipped = data[: len(data) - len(data.lstrip())].count(b"\n")
             data = data.lstrip()
             message = "white space stands before the XML declaration, so a strict parser refuses the file"
             findings.append(Finding(rule="xml-leading-space", severity=Severity.WARNING, message=message))
-        setup = parse(data)
+        setup = parse(data, skipped)
         found, worth = values(setup)
         content = Content(format_, found, Safety.GUARDED, setup.where, (*findings, *worth, *setup.kept.findings))
         return content.facts(self.name, self.version)

@@ -58,8 +58,9 @@ class Transformations:
         elif name == "Class":
             self._class = said.get("ClassIndex", "")
         elif name == "Range" or (name in {"Variable", "Target"} and "Min" in said):
-            index = said.get("Index", said.get("VarIndex", ""))
-            self.found[-1]["ranges"].append(_range(self._class, index, said))
+            index = said.get("Index", said.get("VarIndex", said.get("TargetIndex", "")))
+            key = "target_ranges" if name == "Target" else "ranges"
+            self.found[-1].setdefault(key, []).append(_range(self._class, index, said))
         elif name not in _CONTAINERS:
             self._open = {"element": name, **{key: self._text(each) for key, each in said.items()}}
             if self._class:

@@ -38,8 +38,8 @@ _SLOW = (b"<!", b"<?", b"<Method", b"<Weights")
 class Setup(Events):
     """A `MethodSetup` as it is parsed."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, skipped: int = 0) -> None:
+        super().__init__(skipped)
         self.kept = Kept()
         self.values: dict[str, Any] = {}
         self.where: dict[str, str] = {}
@@ -196,8 +196,12 @@ _ENTRIES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def parse(data: bytes) -> Setup:
+def parse(data: bytes, skipped: int = 0) -> Setup:
     """Parse a document, quietly inside of `Weights` where that gives the same counts.
+
+    Args:
+        data: the document.
+        skipped: how many lines of the file were before it.
 
     Raises:
         CorruptError: when it is not well-formed, or a number is none.
@@ -206,7 +210,7 @@ def parse(data: bytes) -> Setup:
     begin, end = data.find(b"<Weights"), data.rfind(b"</Weights")
     begin = data.find(b">", begin) + 1 if begin >= 0 else -1
     if 0 < begin < end and data[begin - 2] != ord("/") and not any(data.find(each, begin, end) >= 0 for each in _SLOW):
-        setup = Setup()
+        setup = Setup(skipped)
         setup.feed(data[:begin])
         if setup.path[1:] == ["Weights"]:
             setup.be_quiet()
@@ -215,7 +219,7 @@ def parse(data: bytes) -> Setup:
             setup.listen()
             setup.feed(data[end:], last=True)
             return setup
-    setup = Setup()
+    setup = Setup(skipped)
     setup.feed(data, last=True)
     return setup
 

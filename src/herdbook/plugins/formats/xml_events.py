@@ -35,11 +35,15 @@ class Events:
 
     `start` is called with the path of names from the root, `text` with what an element for which `start` returned
     true holds, before its `end`.
+
+    Args:
+        skipped: how many lines of the file were before what is fed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, skipped: int = 0) -> None:
         self.path: list[str] = []
         self.line = 0
+        self._skipped = skipped
         self._collect = 0
         self._text: list[str] = []
         self._length = 0
@@ -86,7 +90,7 @@ class Events:
         self.path.append(name)
         if len(self.path) > MAX_DEPTH:
             raise InvalidError(f"elements are nested deeper than {MAX_DEPTH}", code="nested-too-deep")
-        self.line = self._parser.CurrentLineNumber
+        self.line = self._parser.CurrentLineNumber + self._skipped
         if self.start(name, attributes):
             self._collect = len(self.path)  # of wanted elements inside one another, the innermost
             self._text.clear()
