@@ -1,9 +1,9 @@
-"""A small YAML: every scalar is text; no aliases, anchors, tags, nor a key twice. Written so that any reader agrees."""
+"""A small YAML: scalars are text; no aliases, anchors, tags, nor a key twice. Written so that any reader agrees."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from herdbook.kernel.errors import InvalidError, UnavailableError
@@ -29,9 +29,9 @@ def dump(value: Mapping[str, Any], *, header: str = "") -> str:
 def _mapping(value: Mapping[str, Any], depth: int) -> Iterator[str]:
     indent = "  " * depth
     for key, item in value.items():
-        name = f"{indent}{_scalar(key)}:"
+        name = f"{indent}{scalar(key)}:"
         if len(name) > _SIMPLE_KEY:  # YAML wants longer ones marked
-            name = f"{indent}? {_scalar(key)}\n{indent}:"
+            name = f"{indent}? {scalar(key)}\n{indent}:"
         if isinstance(item, Mapping) and item:
             yield name
             yield from _mapping(item, depth + 1)
@@ -48,22 +48,24 @@ def _mapping(value: Mapping[str, Any], depth: int) -> Iterator[str]:
 
 def _flow(item: Any) -> str:  # noqa: ANN401 - a JSON value
     if isinstance(item, Mapping):
-        return "{" + ", ".join(f"{_quoted(key)}: {_flow(value)}" for key, value in item.items()) + "}"
+        return "{" + ", ".join(f"{quoted(key)}: {_flow(value)}" for key, value in item.items()) + "}"
     if isinstance(item, (list, tuple)):
-        return "[" + ", ".join(_quoted(part) if ":" in str(part) else _scalar(part) for part in item) + "]"
-    return _scalar(item)
+        return "[" + ", ".join(quoted(part) if ":" in str(part) else scalar(part) for part in item) + "]"
+    return scalar(item)
 
 
-def _scalar(item: Any) -> str:  # noqa: ANN401 - a JSON value
+def scalar(item: Any) -> str:  # noqa: ANN401 - a JSON value
+    """Return a text, an integer or a truth as YAML has it, quoted where a reader might take it for something else."""
     if isinstance(item, bool):
         return "true" if item else "false"
     if isinstance(item, int):
         return str(item)
     text = str(item)
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else _quoted(text)
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else quoted(text)
 
 
-def _quoted(item: Any) -> str:  # noqa: ANN401 - a JSON value
+def quoted(item: Any) -> str:  # noqa: ANN401 - a JSON value
+    """Return a text in double quotes, escaped so that any reader has it back."""
     return '"' + "".join(_escaped(char) for char in str(item)) + '"'
 
 
@@ -86,8 +88,13 @@ class _Open(NamedTuple):
     key: list[str]
 
 
-def load(data: bytes, lines: dict[Place, int] | None = None) -> Any:  # noqa: ANN401 - whatever stands there
-    """Return what one YAML document holds: texts, lists and mappings. ``lines`` is filled with the line of each value.
+def load(data: bytes, lines: dict[Place, int] | None = None, plain: Callable[[str], Any] = str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Return what one YAML document holds: texts, lists and mappings.
+
+    Args:
+        data: the document, in UTF-8.
+        lines: is filled with the line of each value.
+        plain: what a value that is not quoted stands for; without it, its text.
 
     Raises:
         InvalidError: on anything else, naming the line.
@@ -105,7 +112,7 @@ def load(data: bytes, lines: dict[Place, int] | None = None) -> Any:  # noqa: AN
         line = data.count(b"\n", 0, error.start) + 1
         raise InvalidError(f"line {line}: the text is not UTF-8", code="bad-yaml") from error
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    builder = _Builder(lines if lines is not None else {})
+    builder = _Builder(lines if lines is not None else {}, plain)
     try:
         for event in yaml.parse(text, Loader=loader):
             builder.take(type(event).__name__, event)
@@ -120,8 +127,9 @@ def load(data: bytes, lines: dict[Place, int] | None = None) -> Any:  # noqa: AN
 
 
 class _Builder:
-    def __init__(self, lines: dict[Place, int]) -> None:
+    def __init__(self, lines: dict[Place, int], plain: Callable[[str], Any]) -> None:
         self.lines = lines
+        self.plain = plain
         self.done: list[Any] = []
         self.stack: list[_Open] = []
 
@@ -130,17 +138,17 @@ class _Builder:
         if kind == "AliasEvent" or getattr(event, "anchor", None) is not None:
             raise _bad(line, "aliases and anchors are not read", "Write the value out.")
         if kind in {"ScalarEvent", "MappingStartEvent", "SequenceStartEvent"} and event.tag is not None:
-            raise _bad(line, f"the tag {event.tag[:40]!r} is not read", "Every value here is text; leave tags out.")
+            raise _bad(line, f"the tag {event.tag[:40]!r} is not read", "Leave tags out.")
         if kind == "DocumentStartEvent" and self.done:
             raise _bad(line, "a second document begins", "Keep one document in a file.")
         if kind == "ScalarEvent":
-            self._scalar(event.value, line)
+            self._scalar(event.value, line, plain=not event.style)
         elif kind in {"MappingStartEvent", "SequenceStartEvent"}:
             self._begin({} if kind == "MappingStartEvent" else [], line)
         elif kind in {"MappingEndEvent", "SequenceEndEvent"}:
             self.stack.pop()
 
-    def _scalar(self, text: str, line: int) -> None:
+    def _scalar(self, text: str, line: int, *, plain: bool) -> None:
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.value, dict) and not top.key:
             if text in top.value:
@@ -148,7 +156,7 @@ class _Builder:
             top.key.append(text)
             self.lines[(*top.place, text)] = line
             return
-        self._put(text, line)
+        self._put(self.plain(text) if plain else text, line)
 
     def _begin(self, value: dict[str, Any] | list[Any], line: int) -> None:
         if len(self.stack) >= MAX_DEPTH:

@@ -96,9 +96,10 @@ def _interfaces(groups: Sequence[Group], models: Sequence[Source], building: Bui
     made["members"] = []
     for number, member in enumerate(members):
         at = f"/members/{number}"
-        building.evidence[at] = Evidence(how="inferred", where=member.path, rule=member.rule)
+        building.evidence[at] = Evidence(how="extracted", where=member.path, rule="a file with a model is a member")
         told: Json = {"name": member.name, "files": [member.path]}
         if member.when:
+            building.evidence[f"{at}/when"] = Evidence(how="inferred", where=member.path, rule=member.rule)
             told["when"] = [condition.json_object() for condition in member.when]
         if len(groups) > 1:
             told |= building.interface(home[member.path], at)
@@ -115,7 +116,7 @@ def _whole(sources: Sequence[Source], building: Building) -> Json:
         building.evidence["/selection"] = told.evidence
     ext = [(source, source.ext) for source in sources if source.ext]
     fields = merging.fields(ext, "/ext/hls4ml", building.report)
-    if fields:
+    if ext:
         made["ext"] = {"hls4ml": {"$v": "1.0", **building.put(fields, "/ext/hls4ml")}}
     return made
 
