@@ -13,10 +13,11 @@ from herdbook.kernel.errors import CorruptError, InvalidError
 
 MAX_LAYERS = 100_000
 _MAX_DEPTH = 200
-MODELS = frozenset({"Model", "Functional", "Sequential"})
 
 Reference = tuple[str, int, int]
 """A layer's name, which of its calls, and which of the outputs of that call."""
+Told = dict[Reference, tuple[int | None, ...]]
+"""Shapes of tensors that the configuration itself names, as Keras 3 does where a layer takes one."""
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Model:
     sequential: bool
     inputs: list[Reference]
     outputs: list[Reference]
+    told: Told = field(default_factory=dict)
 
 
 def fits(content: Any) -> bool:  # noqa: ANN401 - any JSON
@@ -71,14 +73,15 @@ def model(content: Any, depth: int = 0) -> Model:  # noqa: ANN401 - any JSON
         raise InvalidError(
             "the model is nested deeper, or has more layers, than this reader goes", code="too-many-layers"
         )
-    layers = [_layer(each, depth) for each in told if isinstance(each, dict)]
+    shapes: Told = {}
+    layers = [_layer(each, depth, shapes) for each in told if isinstance(each, dict)]
     config = content["config"] if isinstance(content["config"], dict) else {}
     kind = str(content.get("class_name", ""))
     ends = [list(references(config.get(name))) for name in ("input_layers", "output_layers")]
-    return Model(kind, layers, sequential=not ends[1], inputs=ends[0], outputs=ends[1])
+    return Model(kind, layers, sequential=not ends[1], inputs=ends[0], outputs=ends[1], told=shapes)
 
 
-def _layer(told: dict[str, Any], depth: int) -> Layer:
+def _layer(told: dict[str, Any], depth: int, shapes: Told) -> Layer:
     config = told.get("config")
     config = config if isinstance(config, dict) else {}
     name = config.get("name", told.get("name"))
@@ -90,12 +93,26 @@ def _layer(told: dict[str, Any], depth: int) -> Layer:
         registered_name=_string(told.get("registered_name")),
     )
     calls = told.get("inbound_nodes")
-    found.calls = [list(references(call)) for call in calls] if isinstance(calls, list) else []
-    if calls and len(found.calls) > 1 and all(len(call) == 0 for call in found.calls):
+    found.calls = [_call(call, shapes) for call in calls] if isinstance(calls, list) else []
+    if calls and len(found.calls) > 1 and not any(found.calls):
         found.calls = [list(references(calls))]  # one call of one tensor, written without its outer list
-    if found.kind in MODELS or _layers(told) is not None:
-        found.inner = model(told, depth + 1) if _layers(told) is not None else None
+    if _layers(told) is not None:
+        found.inner = model(told, depth + 1)
     return found
+
+
+def _call(told: Any, shapes: Told) -> list[Reference]:  # noqa: ANN401 - any JSON
+    """Return the tensors of one call; of those that Keras 3 names, only what goes through the layer, no masks."""
+    for each in objects(told):
+        config: Any = each.get("config")
+        shape = config.get("shape") if isinstance(config, dict) and each["class_name"] == "__keras_tensor__" else None
+        if isinstance(shape, list) and all(axis is None or type(axis) is int for axis in shape):
+            shapes |= dict.fromkeys(references(config.get("keras_history")), tuple(shape))
+    if isinstance(told, dict) and "args" in told:
+        more: Any = told.get("kwargs") if isinstance(told.get("kwargs"), dict) else {}
+        named = [more[name] for name in ("inputs", "query", "value", "key") if name in more]
+        return list(references([told["args"], named]))
+    return list(references(told))
 
 
 def _string(value: object) -> str | None:

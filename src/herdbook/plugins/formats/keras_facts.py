@@ -10,7 +10,7 @@ from herdbook.model.facts import Finding, Severity
 from herdbook.plugins.formats import keras_config
 from herdbook.plugins.formats.keras_config import Layer, Model, Reference
 from herdbook.plugins.formats.keras_layers import RULES, Shape
-from herdbook.plugins.formats.keras_shapes import Built, batch_shape, build
+from herdbook.plugins.formats.keras_shapes import batch_shape, build
 
 COUNTED = "Model.count_params() after building from the config"
 MAX_LISTED = 10_000
@@ -43,7 +43,7 @@ class ModelFacts:
         self.version = version
         self.model = keras_config.model(content)
         self.findings: list[Finding] = []
-        self.built = Built([], None, None) if self._lambdas() else build(self.model)
+        self.built = build(self.model)
 
     def values(self) -> dict[str, Any]:
         """Return what the configuration says."""
@@ -126,12 +126,16 @@ class ModelFacts:
         """Find what would run code when the model is loaded."""
         names = list(values["lambda_layers"])
         custom: set[str] = set()
+        code = bool(names)
         for told in keras_config.objects(self.content):
             kind, module = told["class_name"], told.get("module")
             if kind in {"Lambda", "__lambda__"}:
                 config = told.get("config")
                 inner = config.get("name") if isinstance(config, dict) else None
-                names += [inner] if isinstance(inner, str) else [kind]
+                names += [inner] if isinstance(inner, str) else []
+                code = True
+            elif ">" in str(told.get("registered_name")):
+                custom.add(str(told["registered_name"]))
             elif isinstance(module, str) and module.split(".")[0] not in {"keras", "builtins", "tf_keras"}:
                 custom.add(f"{module}.{kind}")
             elif kind == "function" and isinstance(told.get("config"), str):
@@ -139,8 +143,8 @@ class ModelFacts:
         if self.version < 3:
             kinds = (layer.kind for layer in keras_config.operators(self.model))
             custom |= {kind for kind in kinds if kind not in _OTHER_CLASSES and not _is_plain(kind)}
-        if names:
-            shown = ", ".join(dict.fromkeys(names))[:500]
+        if code:
+            shown = ", ".join(dict.fromkeys(names))[:500] or "in an argument"
             message = f"Lambda layers carry Python code, which runs when the model is loaded: {shown}"
             self._say("lambda-layer", Severity.WARNING, message, "/lambda_layers")
         if custom:

@@ -273,12 +273,8 @@ def _attention(config: Config, shapes: list[Shape]) -> Done:
     query = rank(shapes, 3)
     value = shapes[1] if len(shapes) > 1 else query
     key = shapes[2] if len(shapes) > 2 else value
-    if (
-        value is None
-        or key is None
-        or config.get("output_shape") is not None
-        or config.get("attention_axes") is not None
-    ):
+    axes, told = config.get("attention_axes"), config.get("output_shape") or config.get("use_gate")
+    if value is None or key is None or told or (axes is not None and axes != [1]):
         raise Unknown
     heads, size = int(config["num_heads"]), int(config["key_dim"])
     deep = int(config.get("value_dim") or size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from herdbook.plugins.formats.keras_layers import RULES, Done, Shape, Unknown
 _MAX_DEPTH = 20
 _MAX_STEPS = 200_000
 _MAX_AXIS = 1 << 53
+_WITHOUT_WEIGHTS = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
+"""Layers of any operation: what they make of shapes is their code's affair."""
 
 
 @dataclass
@@ -96,7 +99,8 @@ class _Builder:
     def _tensor(self, reference: tuple[str, int, int]) -> Shape:
         name, call, output = reference
         shapes = self._known.get((name, call), [])
-        return shapes[output] if 0 <= output < len(shapes) else None
+        found = shapes[output] if 0 <= output < len(shapes) else None
+        return self._model.told.get(reference) if found is None else found
 
     def _follow(self, wanted: tuple[str, int]) -> None:
         """Follow the tensors that lead to a call of a layer; what leads to itself stays unknown."""
@@ -126,6 +130,8 @@ class _Builder:
         if layer.inner is not None:
             inner = build(layer.inner, shapes or None, self._depth + 1)
             return Done(inner.outputs, inner.trained, inner.kept)
+        if layer.kind in _WITHOUT_WEIGHTS or (layer.module or "").startswith("keras.src.ops"):
+            return Done([None])
         return apply(layer.kind, layer.config, shapes)
 
 
@@ -155,12 +161,18 @@ def _wrapped(kind: str, config: dict[str, Any], shapes: list[Shape], depth: int)
         done = apply(inner["class_name"], told, [(shape[0], *shape[2:])], depth + 1)
         made = done.shapes[0]
         return replace(done, shapes=[None if made is None else (made[0], shape[1], *made[1:])])
-    done = apply(inner["class_name"], told, shapes, depth + 1)
-    mode, made = config.get("merge_mode", "concat"), done.shapes[0]
-    if mode is None or made is None or len(done.shapes) > 1 or config.get("backward_layer") is not None:
+    mode, back = config.get("merge_mode", "concat"), config.get("backward_layer") or inner
+    both = [apply(each["class_name"], each["config"], shapes, depth + 1) for each in (inner, back)]
+    made = both[0].shapes[0]
+    if mode is None or made is None or len(both[0].shapes) > 1 or both[1].shapes != both[0].shapes:
         raise Unknown
     if mode == "concat":
         made = (*made[:-1], None if made[-1] is None else 2 * made[-1])
-    return Done(
-        [made], None if done.trained is None else 2 * done.trained, None if done.kept is None else 2 * done.kept
-    )
+    return Done([made], _sum(each.trained for each in both), _sum(each.kept for each in both))
+
+
+def _sum(counts: Iterable[int | None]) -> int:
+    found = list(counts)
+    if None in found:
+        raise Unknown
+    return sum(each or 0 for each in found)
