@@ -73,6 +73,7 @@ def test_what_every_command_prints_as_json_fits_its_published_schema(
     _audited(ask)
     monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(bytes(32)).decode())
     _webhooks(ask, tmp_path / "second")
+    _prepared(ask, tmp_path)
     _captured(ask)
     _copied(ask, tmp_path)
     assert set(ANSWERS) - ask.seen == ELSEWHERE
@@ -148,6 +149,13 @@ def _datasets_and_activities(ask: Checked, files: Path, tmp_path: Path) -> None:
     ask("activity", "register", "demo", str(activity))
     ask("activity", "show", "mlflow-run:run-7")
     assert len(ask("activity", "list", "--kind", "fine-tuning")) == 1
+
+
+def _prepared(ask: Checked, tmp_path: Path) -> None:
+    scaler = tmp_path / "scaler.txt"
+    scaler.write_text("pt stdscale 1 2\n", "utf-8")
+    assert ask("preprocessing", "show", str(scaler))[0]["spec"]["inputs"][0]["features"][0]["divisor"] == 2
+    assert ask("preprocessing", "export", str(scaler), "--to", "lwtnn", "--divisors-as-scales")[0]["text"]
 
 
 def _captured(ask: Checked) -> None:

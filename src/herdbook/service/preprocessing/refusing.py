@@ -24,7 +24,7 @@ class Target:
     feature: frozenset[str]
     sequence: frozenset[str]
 
-    def refuse(self, where: str, why: str) -> NoReturn:
+    def refuse(self, where: str, why: str, hint: str = "Say it otherwise, in a contract.") -> NoReturn:
         """Say that the file cannot hold a field.
 
         Raises:
@@ -33,9 +33,7 @@ class Target:
         raise InvalidError(
             f"{self.name} cannot say {where}: {why}",
             code="preprocessing-not-expressible",
-            hint="--divisors-as-scales writes it as a scale, which may differ in the last bit."
-            if where.endswith("/divisor")
-            else "Change the field, or leave it out knowingly (--leave-out FIELD).",
+            hint=hint,
             field=where,
         )
 
@@ -63,7 +61,7 @@ class Target:
             if name in self.feature:
                 continue
             if name not in WORDS | set(leave_out) and getattr(feature, name) not in NEUTRAL.get(name, ()):
-                self.refuse(f"{where}/{name}", f"it has no place for it ({feature.name!r})")
+                self.refuse(f"{where}/{name}", f"it has no place for it ({feature.name!r})", _way_out(name))
             gone[name] = None
             left.append(f"{where}/{name}")
         return feature.model_copy(update=gone)
@@ -73,10 +71,16 @@ class Target:
         for name in _said(sequence):
             if name not in self.sequence:
                 if name not in leave_out:
-                    self.refuse(f"{where}/{name}", "it has no place for it")
+                    self.refuse(f"{where}/{name}", "it has no place for it", _way_out(name))
                 gone[name] = None
                 left.append(f"{where}/{name}")
         return sequence.model_copy(update=gone)
+
+
+def _way_out(name: str) -> str:
+    if name == "divisor":
+        return "--divisors-as-scales writes it as a scale, which may differ in the last bit."
+    return f"Leave it out knowingly (--leave-out {name}), or say it otherwise, in a contract."
 
 
 def _said(value: Feature | Sequence) -> Iterator[str]:
