@@ -58,6 +58,8 @@ def test_an_energy_is_known_by_its_name(name: str) -> None:
         "phi",
         "trackPtRel",
         "trackSumJetEtRatio",
+        "LepGood_jetPtRelv2",
+        "min(LepGood_jetPtRatiov2,1.5)",
         "ptD",
         "e_index",
         "nLostHits",

@@ -16,7 +16,8 @@ MISSING = Rule(id="unit-missing", title="An energy without a unit", severity=Sev
 DIFFER = Rule(id="units-differ", title="One quantity in two units", severity=Severity.ERROR)
 CHANGED = Rule(id="unit-changed", title="Another unit than in the version before", severity=Severity.ERROR)
 
-_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+?(?=v\d)|[A-Z]?[a-z]+|\d+")
+"""Words of a name in camelCase or with lines between; ``jetPtRelv2`` is jet, Pt, Rel, v, 2."""
 _WORD = re.compile(r"\S+")
 _ENERGY = frozenset(_WORD.findall("e et energy en mass m mt msd sdmass mvis pt px py pz ht met mtot ptsum sumpt sumet"))
 _RATIO = frozenset(
