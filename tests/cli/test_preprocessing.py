@@ -70,6 +70,16 @@ def test_of_several_files_one_must_be_chosen(herdbook: Run, folder: Path) -> Non
     herdbook("preprocessing", "export", str(folder), "--to", "weaver", "--file", "none.json", status=2)
 
 
+def test_a_folders_contract_comes_before_its_files(herdbook: Run, folder: Path) -> None:
+    declared = "inputs:\n- name: x\n  features:\n  - {name: pt, unit: GeV, offset: -2, replace_non_finite: 0}\n"
+    (folder / "contract.yaml").write_text(declared, "utf-8")
+    for given in (folder, folder / "contract.yaml"):
+        made = herdbook("preprocessing", "export", str(given), "--to", "weaver").out
+        assert json.loads(made)["x"]["var_infos"]["pt"]["median"] == 2
+    (folder / "contract.yaml").write_text("inputs:\n- name: x\n  features: 7\n", "utf-8")
+    assert "line" in herdbook("preprocessing", "show", str(folder), status=2).err
+
+
 def test_a_versions_contract_comes_before_its_files(herdbook: Run, folder: Path) -> None:
     herdbook("register", f"{MODEL}:v1", str(folder))
     assert json.loads(herdbook("preprocessing", "export", f"{MODEL}:v1", "--to", "weaver").out) == SIDECAR

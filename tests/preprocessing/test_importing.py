@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.contracts import Bounds, Feature, Sequence
@@ -31,13 +34,13 @@ def test_every_constant_of_a_real_preprocess_json_is_in_the_value(told: Told, da
     assert found.findings == ()
     assert [each.name for each in found.spec.inputs] == raw["input_names"]
     assert found.spec.outputs == (PreparedOutput(labels=tuple(raw["output_names"])),)
-    for given in found.spec.inputs:
-        group = raw[given.name]
-        assert [each.name for each in given.features] == group["var_names"]
-        assert given.sequence == Sequence(
+    for part in found.spec.inputs:
+        group = raw[part.name]
+        assert [each.name for each in part.features] == group["var_names"]
+        assert part.sequence == Sequence(
             axis=2, min_length=group["min_length"], max_length=group["max_length"], pad_mode="constant"
         )
-        for feature in given.features:
+        for feature in part.features:
             info = group["var_infos"][feature.name]
             assert feature == Feature(
                 name=feature.name,
@@ -89,8 +92,8 @@ def test_real_sidecars_of_every_kind_are_read_whole(told: Told, datapack: Path) 
 
 def test_a_dictionary_of_normalisation_centres_divides_and_clips(told: Told) -> None:
     told_ = told('{"nVertices": {"mean": 2.0, "std": 3.0, "min": -5.0, "max": 5.0}}', "NormalizationDict.json")
-    (given,) = preprocessing.read(told_).spec.inputs
-    assert given.features == (Feature(name="nVertices", offset=-2.0, divisor=3.0, clip=Bounds(lower=-5.0, upper=5.0)),)
+    (part,) = preprocessing.read(told_).spec.inputs
+    assert part.features == (Feature(name="nVertices", offset=-2.0, divisor=3.0, clip=Bounds(lower=-5.0, upper=5.0)),)
 
 
 def test_groups_of_a_dictionary_of_normalisation_are_inputs(told: Told) -> None:
@@ -214,6 +217,35 @@ def test_salt_configurations_are_read_from_the_onnx_facts() -> None:
     spec = preprocessing.read(facts).spec
     assert [each.sequence for each in spec.inputs] == [None, Sequence(axis=0)]
     assert spec.outputs == (PreparedOutput(name="GN2_pb"), PreparedOutput(name="GN2_pc"))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["pf", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "name", "mean", "std"]), inner),
+    max_leaves=8,
+)
+keys = st.sampled_from(
+    ["pf", "inputs", "input_names", "output_names", "outputs", "defaults", "layers", "nodes", "input_sequences"]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    said=st.dictionaries(keys, anything),
+    group=st.dictionaries(
+        st.sampled_from(["var_names", "var_infos", "var_length", "min_length", "max_length"]), anything
+    ),
+)
+def test_any_json_gives_a_value_or_a_refusal(told: Told, said: dict[str, Any], group: dict[str, Any]) -> None:
+    weaver_ = {"input_names": ["pf"], "pf": {"var_names": ["a"], **group}, **said}
+    variables = [{"name": "a", "offset": 0, "scale": 1, **group}]
+    plain = {"layers": [], "inputs": variables, "outputs": [], **said}
+    graph = {"layers": [], "nodes": [], "inputs": [{"name": "n", "variables": variables}], "outputs": {}, **said}
+    for document in (weaver_, plain, graph, {"a": {"mean": 0, "std": 1, **said}}):
+        facts = told(json.dumps(document), "sidecar.json")
+        if preprocessing.prepares(facts):
+            with contextlib.suppress(InvalidError):
+                preprocessing.read(facts)
 
 
 def test_what_prepares_nothing_is_refused(told: Told) -> None:

@@ -4,7 +4,7 @@ from herdbook.model.preprocessing import Exported, Imported, PreparedInput, Prep
 from herdbook.service.preprocessing.applying import apply
 from herdbook.service.preprocessing.contracts import from_spec, to_spec
 from herdbook.service.preprocessing.exporting import TARGETS, export
-from herdbook.service.preprocessing.importing import FORMATS, read
+from herdbook.service.preprocessing.importing import FORMATS, prepares, read
 
 __all__ = [
     "FORMATS",
@@ -17,6 +17,7 @@ __all__ = [
     "apply",
     "export",
     "from_spec",
+    "prepares",
     "read",
     "to_spec",
 ]
