@@ -15,7 +15,7 @@ from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.protobuf import Message, Wire, decode, tag
 from herdbook.plugins.formats.tensorflow_facts import GraphFacts, shapes_of, tensor
 from herdbook.plugins.formats.tensorflow_graph import GraphReader
-from herdbook.plugins.formats.tensorflow_types import Graph, elements
+from herdbook.plugins.formats.tensorflow_types import Graph, Node, elements
 
 if TYPE_CHECKING:
     from herdbook.ports.formats import Listing, ReadAt
@@ -156,8 +156,10 @@ class _Reader:
         values |= {**facts.common(), "placeholders": placeholders}
         self._whole(facts)
         self.findings += facts.findings
+        names = {each["tensor"].removesuffix(":0") for each in values["assets"]}
+        paths = {each.inputs[0] for each in facts.graph.nodes if _assigns(each, names)}
         for node, dtype, shape in shapes_of(facts.variables()):
-            if not saved or node.name in saved:
+            if node.name in saved if saved else node.name not in paths:
                 self.variables.setdefault(node.name, tensor(node.name, dtype, shape))
         return values
 
@@ -184,6 +186,11 @@ class _Reader:
         found = decode(self.wire, value[0], sum(value), {2: ("bytes", {1: ("value", [{1: ("name", str)}])})})
         names = (_text(each.get("name", b"")) for each in found.get("bytes", {}).get("value", ()))
         return name, {each.removesuffix(":0") for each in names}
+
+
+def _assigns(node: Node, names: set[str]) -> bool:
+    """Say whether a node gives a variable the path of an asset; such a variable is not among the weights."""
+    return node.op == "AssignVariableOp" and len(node.inputs) > 1 and node.inputs[1].removesuffix(":0") in names
 
 
 def _text(data: bytes) -> str:
