@@ -18,10 +18,10 @@ from herdbook.model.query_parser import parse, unparse
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = re.findall(
     r"\w+",
-    "activity adopt alias audit backup bundle cache card check completion config data dataset diff doctor fetch gc "
-    "golden history identity impact import init inspect journal list mirror move namespace preprocessing profile push "
-    "recheck register release retrain run search serve show spool statement store study trace undo verify "
-    "webhook whoami",
+    "activity adopt alias audit backup bundle cache card check completion config contract data dataset diff doctor "
+    "fetch gc golden history identity impact import init inspect journal list mirror move namespace preprocessing "
+    "profile push recheck register release retrain run search serve show spool statement store study trace undo "
+    "verify webhook whoami",
 )
 
 

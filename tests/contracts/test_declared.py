@@ -36,7 +36,7 @@ def test_unknown_is_said_and_is_not_a_value() -> None:
     )
     assert told.unknown == ("/inputs/0/unit", "/selection")
     assert told.contract.inputs is not None
-    assert told.contract.inputs[0].shape == (None, 3)
+    assert told.contract.inputs[0].shape == ("?", 3)
     assert told.contract.inputs[0].labels == ("unknown",), "in quotes it is a text"
 
 

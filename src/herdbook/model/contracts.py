@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from herdbook.model.base import Float, Int, Json, Text, Value
 from herdbook.model.identifiers import NonEmpty, Unit
@@ -72,12 +72,24 @@ class Sequence(Value):
     pad_mode: Literal["constant", "wrap"] | None = None
 
 
+def _axis(value: object) -> object:
+    """Return an axis as a record can hold it, which knows no null."""
+    return UNKNOWN_AXIS if value is None else value
+
+
+UNKNOWN_AXIS = "?"
+Axis = Annotated[Int | NonEmpty, BeforeValidator(_axis)]
+
+
 class Tensor(Value):
-    """An input or output. ``meaning`` is of outputs; an axis of ``shape`` is a number, a symbol, or ``null``."""
+    """An input or output. ``meaning`` is of outputs.
+
+    An axis of ``shape`` is a number, a symbol, or ``?`` for a length that nobody knows, which ``null`` becomes.
+    """
 
     name: NonEmpty
     dtype: NonEmpty | None = None
-    shape: tuple[Int | Text | None, ...] | None = None
+    shape: tuple[Axis, ...] | None = None
     batch_axis: Int | None = None
     meaning: NonEmpty | None = None
     definition: NonEmpty | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -29,6 +29,8 @@ _STAND_IN = Version.of([File(path="-", digest="git-sha1:" + "0" * 40)])
 """Takes the place of a version while its bytes are not read yet."""
 
 IGNORE_FILE = ".herdbookignore"
+CONTRACT = "contract.yaml"
+"""The file at the top of a folder that declares its contract, which is then said of the version."""
 LEFT_OUT = (
     ".git", ".hg", ".svn", ".herdbookignore", "__pycache__", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db",
     "*~", "*.swp", "*.swo", ".#*", "#*#", "*.pyc", "._*",
@@ -308,13 +310,17 @@ def _activity(version: Version, inputs: list[Part], wanted: Wanted) -> Activity 
     return given.model_copy(update={"inputs": merged or None})
 
 
-def _said(model: str, version: Version, taken: Iterable[Intake], wanted: Wanted) -> list[Said]:
+def _said(model: str, version: Version, taken: Sequence[Intake], wanted: Wanted) -> list[Said]:
     subject = (Subject(record=version.digest),)
     said = list(wanted.statements)
     if wanted.profile:
         said.append(Said(type="herdbook/profile/1", subject=(Subject(name=model),), body=dict(wanted.profile)))
     if wanted.description:
         said.append(Said(type="herdbook/description/1", subject=subject, body=dict(wanted.description)))
+    if any(item.path == CONTRACT for item in taken):
+        from herdbook.service.contracts import saying  # noqa: PLC0415 - few folders have one
+
+        said += saying.beside(taken, version.digest)
     for item in taken:
         if item.link is not None:
             body = {"id": {"scheme": "symlink", "value": item.link}, "path": item.path}

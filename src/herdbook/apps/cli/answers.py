@@ -7,12 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, computed_field
 
 from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
+from herdbook.model.contracts import Contract
 from herdbook.model.dossiers import Dossier
+from herdbook.model.facts import Finding
 from herdbook.model.imports import Coverage
 from herdbook.model.journal import Checkpoint
 from herdbook.model.places import Tried
 from herdbook.model.releases import Released, ReleaseEntry
 from herdbook.model.retrainings import Retraining, RetrainingPlan
+from herdbook.model.statements import Evidence
 from herdbook.model.versions import Entry, Registered
 
 
@@ -151,6 +154,23 @@ class Inspected(Answer):
     git_id: Annotated[Text, Field(pattern="^[0-9a-f]{40}$")]
     format: Text
     safety: Literal["safe", "guarded", "unsafe"] | None = None
+
+
+class ContractAnswer(Answer):
+    """A contract with where each value came from, and what is asked for and not known.
+
+    ``source`` says whether an author declared it, or the files alone tell it. ``evidence``, by JSON pointer, holds for
+    all below, where nothing nearer stands.
+    """
+
+    of: Text
+    source: Literal["declared", "files"]
+    contract: Contract
+    evidence: dict[Text, Evidence]
+    unknown: tuple[Text, ...]
+    findings: tuple[Finding, ...]
+    file: Text | None = None
+    statement: Sha256 | None = None
 
 
 class Retrained(Answer):

@@ -56,6 +56,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Say and link": {
         "alias": Entry(_AT + "pointers", "alias", "What is in use: names that may move."),
+        "contract": Entry(_AT + "contracts", "contract", "What goes into a model and what comes out."),
         "statement": Entry(_AT + "statements", "statement", "What was learnt about something."),
         "dataset": Entry(_AT + "datasets", "dataset", "What models are trained and tested on."),
         "activity": Entry(_AT + "activities", "activity", "What turned inputs into outputs: trainings, conversions."),

@@ -1,6 +1,6 @@
 """Values of several files for one place: equal ones are one value, different ones are a finding and no value.
 
-What a file says counts before what a rule of ours gives. In a shape a symbol or ``null`` fits every length.
+What a file says counts before what a rule of ours gives. In a shape a symbol or ``?`` fits every length.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from herdbook.model.contracts import UNKNOWN_AXIS
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import SIDECARS
 from herdbook.service.contracts.telling import Fields, Source, Told
@@ -96,14 +97,14 @@ def _equal(one: Any, other: Any) -> Any:  # noqa: ANN401 - any value of a contra
 
 
 def shapes(one: Sequence[Any], other: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return the shape that both may have: numbers must be equal, and a number or a symbol is said before ``null``."""
+    """Return the shape that both may have: numbers must be equal, and a number or a symbol counts before ``?``."""
     if len(one) != len(other):
         return None
     united = []
     for a, b in zip(one, other, strict=True):
         if isinstance(a, int) and isinstance(b, int) and a != b:
             return None
-        united.append(b if a is None else a)
+        united.append(b if a in {None, UNKNOWN_AXIS} else a)
     return tuple(united)
 
 

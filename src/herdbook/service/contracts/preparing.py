@@ -62,7 +62,7 @@ def _tensor(source: Source, told: PreparedInput, places: list[str], rule: str) -
     for place, feature in zip(places, told.features, strict=False):
         evidence = by(source.view, place, rule)
         features.append({name: Told(value, evidence) for name, value in feature.json_object().items()})
-    above = by(source.view, places[0].rpartition("/")[0] if places else "")
+    above = by(source.view, (places[0].rsplit("/", 2)[0] or "/features") if places else "")
     tensor = Tensor({"name": Told(told.name, above)}, features or None)
     if told.sequence is not None:
         tensor.sequence = {name: Told(value, above) for name, value in told.sequence.json_object().items()}

@@ -89,7 +89,11 @@ def by(view: FileView, pointer: str, rule: str = "") -> Evidence:
     while near and near not in where:
         near = near.rpartition("/")[0]
     place = where.get(near, "")
-    text = f"{view.path} {pointer}" + (f", {place}" if place else "")
+    if near == pointer and place:
+        text = f"{view.path}, {place}"
+    else:
+        line = f", {place}" if place.startswith(("line ", "byte ")) else ""
+        text = f"{view.path} {pointer}{line}"
     return Evidence(how="extracted", where=text, rule=rule or None)
 
 
