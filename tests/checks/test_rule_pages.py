@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,8 @@ def test_a_rule_has_a_page_and_a_file_that_triggers_it(rule: Rule) -> None:
 
 def test_every_page_is_of_a_rule() -> None:
     assert {path.stem for path in PAGES.glob("*.md")} - {"README", "index"} == set(RULES)
+
+
+def test_the_list_of_rules_is_that_of_the_rules() -> None:
+    made = runpy.run_path(str(ROOT / "tools" / "make_rules_reference.py"))["page"]()
+    assert made == (PAGES / "index.md").read_text("utf-8"), "run python tools/make_rules_reference.py"
