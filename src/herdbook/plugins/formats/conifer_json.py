@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from herdbook.kernel.canonical import SAFE_INTEGER
 from herdbook.kernel.errors import CorruptError
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.kept import Kept
+from herdbook.plugins.formats.plain_values import Plain
 from herdbook.plugins.formats.xgboost_values import trees_differ
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _WHERE = {
     "features": "feature_map",
     "num_features": "n_features",
     "num_class": "n_classes",
-    "trees_declared": "n_trees",
+    "n_trees_declared": "n_trees",
 }
 
 
@@ -43,7 +45,8 @@ def read(content: Any, path: str, listing: Listing) -> Content:  # noqa: ANN401,
     rounds = content["trees"]
     if not all(isinstance(each, list) for each in rounds):
         raise CorruptError("a round of trees is no list", code="conifer-bad-model")
-    values: dict[str, Any] = {key: _level(content[key], kept, 1) for key in _AS_WRITTEN if content.get(key) is not None}
+    plain = Plain()
+    values: dict[str, Any] = {key: plain.copy(content[key]) for key in _AS_WRITTEN if content.get(key) is not None}
     values |= {
         "keys": sorted(kept.items(list(content), "keys")),
         "trees": sum(map(len, rounds)),
@@ -51,17 +54,17 @@ def read(content: Any, path: str, listing: Listing) -> Content:  # noqa: ANN401,
         "nodes": sum(_nodes(tree) for each in rounds for tree in each),
     }
     for ours, theirs in (("num_features", "n_features"), ("num_class", "n_classes"), ("n_trees_declared", "n_trees")):
-        if type(content[theirs]) is int:
+        if type(content[theirs]) is int and 0 <= content[theirs] <= SAFE_INTEGER:
             values[ours] = content[theirs]
     if features := _features(content.get("feature_map"), kept):
         values["features"] = features
     if isinstance(metadata := content.get("metadata"), list):
-        values["metadata"] = [_flat(each, kept) for each in kept.items(metadata, "metadata")]
+        values["metadata"] = plain.copy(metadata)
     if isinstance(config := content.get("config"), dict):
-        values["config"] = _flat(config, kept)
+        values["config"] = plain.copy(config)
     findings = trees_differ(values["n_trees_declared"], len(rounds)) if "n_trees_declared" in values else []
     where = {f"/{key}": _WHERE.get(key, key) for key in values if _WHERE.get(key, key) in content}
-    return Content("conifer-json", values, where=where, findings=(*findings, *kept.findings))
+    return Content("conifer-json", values, where=where, findings=(*findings, *kept.findings, *plain.findings()))
 
 
 def _features(names: Any, kept: Kept) -> list[dict[str, str]]:  # noqa: ANN401 - any JSON
@@ -82,23 +85,3 @@ def _features(names: Any, kept: Kept) -> list[dict[str, str]]:  # noqa: ANN401 -
 def _nodes(tree: Any) -> int:  # noqa: ANN401 - any JSON
     feature = tree.get("feature") if isinstance(tree, dict) else None
     return len(feature) if isinstance(feature, list) else 0
-
-
-def _flat(value: Any, kept: Kept) -> Any:  # noqa: ANN401 - any JSON
-    """Return settings as they stand, without nulls and without what is nested in them more than twice."""
-    return _level(value, kept, 3)
-
-
-def _level(value: Any, kept: Kept, depth: int) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, str):
-        return kept.text(value, "settings")
-    if isinstance(value, float):
-        return kept.number(value)
-    if isinstance(value, dict | list) and not depth:
-        return None
-    if isinstance(value, dict):
-        found = {key: _level(each, kept, depth - 1) for key, each in kept.items(list(value.items()), "settings")}
-        return {kept.text(key, "settings"): each for key, each in found.items() if each is not None}
-    if isinstance(value, list):
-        return [_level(each, kept, depth - 1) for each in kept.items(value, "settings")]
-    return value

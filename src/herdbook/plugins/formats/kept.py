@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from herdbook.model.facts import Finding, Severity
@@ -9,7 +10,6 @@ from herdbook.model.facts import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FINITE = float("inf")
 MAX_ITEMS = 20_000
 MAX_TEXT = 65_536
 
@@ -47,8 +47,10 @@ class Kept:
 
     @staticmethod
     def number(value: float) -> float | str:
-        """Return a number; one that JSON has none for becomes a text: ``nan``, ``inf``, ``-inf``."""
-        return value if abs(value) < _FINITE else repr(value)
+        """Return a number; one that JSON has none for becomes a word: ``NaN``, ``Infinity``, ``-Infinity``."""
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -29,7 +29,8 @@ _TREE = re.compile(rb"^Tree=\d+\r?$", re.MULTILINE)
 _LEAVES = re.compile(rb"^num_leaves=(\d{1,9})\r?$", re.MULTILINE)
 _LINEAR = re.compile(rb"^is_linear=1\r?$", re.MULTILINE)
 _PARAMETER = re.compile(r"\[([^:\[\]]+): ?(.*)\]")
-_CATEGORIES = re.compile(r"-?\d+(?::-?\d+)*")
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_CATEGORIES = re.compile(r"-?[0-9]+(?::-?[0-9]+)*")
 
 
 class Lightgbm:
@@ -201,7 +202,7 @@ def _places(lines: list[str]) -> dict[str, int]:
 
 
 def _whole(text: str, key: str) -> int:
-    if len(text) > 18 or not text.removeprefix("-").isdecimal():
+    if not _WHOLE.fullmatch(text):
         raise CorruptError(f"{key} is not a whole number", code="lightgbm-bad-head")
     return int(text)
 

@@ -73,10 +73,17 @@ _: type[Format] = Tmva
 
 
 def _inflated_head(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=31).decompress(data, HEAD)
-    except zlib.error:
-        return b""
+    """Return the first bytes of what gzip holds, also where it is damaged further on."""
+    stream = zlib.decompressobj(wbits=31)
+    head = b""
+    for at in range(0, len(data), 256):
+        try:
+            head += stream.decompress(data[at : at + 256], HEAD)
+        except zlib.error:
+            break
+        if len(head) >= HEAD or stream.eof:
+            break
+    return head[:HEAD]
 
 
 def _inflated(data: bytes, path: str) -> bytes:

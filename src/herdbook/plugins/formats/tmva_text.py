@@ -40,7 +40,7 @@ def read_text(data: bytes) -> Content:
     }
     values["general_info"] = kept.texts(info, "general info")
     events = info.get("Training events", "")
-    if events.isdecimal() and len(events) < 16:
+    if re.fullmatch(r"[0-9]{1,15}", events):
         values["training_events"] = int(events)
     if options := _OPTION.findall(sections.get("OPT", "")):
         values["options"] = kept.texts(dict(options), "options")

@@ -8,12 +8,13 @@ distributions.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from herdbook.plugins.formats.kept import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from herdbook.plugins.formats.kept import Kept
 
 _MAX_ELEMENTS = 20_000
 _MAX_NUMBERS = 200_000
@@ -92,11 +93,11 @@ def _range(class_: str, index: str, said: dict[str, str]) -> dict[str, Any]:
     """Return minimum and maximum of a variable for a class."""
     found: dict[str, Any] = {}
     for ours, text in (("class", class_), ("index", index)):
-        if text.isdecimal() and len(text) < 10:
+        if re.fullmatch(r"[0-9]{1,9}", text):
             found[ours] = int(text)
     for ours, text in (("min", said.get("Min", "")), ("max", said.get("Max", ""))):
         try:
-            found[ours] = float(text) if abs(float(text)) < float("inf") else text
+            found[ours] = Kept.number(float(text))
         except ValueError:
             continue
     return found

@@ -31,6 +31,7 @@ _INFO = {
 _WEIGHT = re.compile(rb"\sboostWeight\s*=\s*[\"']([^\"']{1,64})[\"']")
 _INDEX = re.compile(rb"\sIndex\s*=\s*[\"'](\d{1,6})[\"']")
 _NEURONS = re.compile(rb"\sNNeurons\s*=\s*[\"'](\d{1,9})[\"']")
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
 _SLOW = (b"<!", b"<?", b"<Method", b"<Weights")
 """What makes a count of tags in `Weights` wrong, or another method's trees part of this one's."""
 
@@ -241,7 +242,7 @@ def values(setup: Setup) -> tuple[dict[str, Any], list[Finding]]:
     found["num_features"] = len(setup.lists.get("features", ()))
     found |= {"general_info": setup.info, "options": setup.options, "options_modified": setup.modified}
     if (events := setup.info.get("Training events")) is not None:
-        found["training_events"] = int(events) if events.isdecimal() and len(events) < 16 else events
+        found["training_events"] = int(events) if _WHOLE.fullmatch(events) else events
     if (time := _real(setup.info.get("TrainingTime"))) is not None:
         found["training_time"] = time
     if setup.transformations.found:
@@ -263,7 +264,7 @@ def values(setup: Setup) -> tuple[dict[str, Any], list[Finding]]:
 
 def _whole(text: str | None) -> int | None:
     """Return a whole number; what is none is left out."""
-    return int(text) if text is not None and len(text) < 16 and text.removeprefix("-").isdecimal() else None
+    return int(text) if text is not None and _WHOLE.fullmatch(text) else None
 
 
 def _real(text: str | None) -> float | str | None:

@@ -5,6 +5,7 @@ Source: XGBoost's documentation, "Introduction to Model IO" and its JSON schema 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from herdbook.kernel.errors import CorruptError
@@ -15,6 +16,7 @@ from herdbook.plugins.formats.kept import Kept
 TREE_KEYS = frozenset({"tree_param", "num_nodes", "num_deleted"})
 """Of a tree, only this is needed."""
 
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
 _LINEAR = "weights of a linear booster, biases included"
 _WHERE = {
     "num_features": "learner.learner_model_param.num_feature",
@@ -170,6 +172,6 @@ def _number(param: dict[str, Any], key: str, default: int | None = None) -> int:
     value = param.get(key, default)
     if type(value) is int and abs(value) < 1 << 53:
         return value
-    if isinstance(value, str) and len(value) < 17 and value.removeprefix("-").isdecimal():
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     raise CorruptError(f"{key} is not a whole number", code="xgboost-bad-model")
