@@ -12,11 +12,12 @@ import pytest
 from herdbook.plugins.formats.archives import Archives
 from herdbook.plugins.formats.hdf5 import Hdf5
 from herdbook.plugins.formats.json import Json
+from herdbook.ports.formats import Format
 
 from .reading import without_nulls
 
 NOT_FACTS = {"path", "size", "sha256", "md5", "adler32", "git_id", "obtained_with", "not_obtained"}
-READERS = {"keras-json": Json(), "keras-h5": Hdf5(), "keras-v3": Archives()}
+READERS: dict[str, Format] = {"keras-json": Json(), "keras-h5": Hdf5(), "keras-v3": Archives()}
 
 pytestmark = pytest.mark.datapack
 

@@ -41,28 +41,32 @@ def batch_shape(config: dict[str, Any]) -> Shape:
     return None
 
 
-def build(model: Model, given: list[Shape] | None = None, depth: int = 0) -> Built:
+@dataclass
+class _Budget:
+    """How many steps are left for a model and all that are inside it, which call one another again and again."""
+
+    left: int = _MAX_STEPS
+
+
+def build(model: Model, given: list[Shape] | None = None, budget: _Budget | None = None) -> Built:
     """Follow the model's tensors and return what is known.
 
     Args:
         model: what was configured.
         given: shapes of what goes in, where the model is a layer of another.
-        depth: how many models it is inside of.
+        budget: of the model that it is inside of.
     """
-    if depth > _MAX_DEPTH:
-        return Built([None], None, None)
-    return _Builder(model, given, depth).built()
+    return _Builder(model, given, budget or _Budget()).built()
 
 
 class _Builder:
-    def __init__(self, model: Model, given: list[Shape] | None, depth: int) -> None:
+    def __init__(self, model: Model, given: list[Shape] | None, budget: _Budget) -> None:
         self._model = model
-        self._depth = depth
+        self._budget = budget
         self._given = given
         self._layers = {layer.name: layer for layer in reversed(model.layers)}
         self._known: dict[tuple[str, int], list[Shape]] = {}
         self._weights: dict[str, Done] = {}
-        self._steps = 0
 
     def built(self) -> Built:
         """Return what is known of the whole model."""
@@ -105,14 +109,14 @@ class _Builder:
     def _follow(self, wanted: tuple[str, int]) -> None:
         """Follow the tensors that lead to a call of a layer; what leads to itself stays unknown."""
         todo, seen = [wanted], set[tuple[str, int]]()
-        while todo and self._steps < _MAX_STEPS:
+        while todo and self._budget.left > 0:
             current = todo[-1]
             layer = self._layers.get(current[0])
-            self._steps += 1
+            self._budget.left -= 1
             if current in self._known or layer is None:
                 todo.pop()
                 continue
-            call = layer.calls[current[1]] if current[1] < len(layer.calls) else []
+            call = layer.calls[current[1]] if 0 <= current[1] < len(layer.calls) else []
             if current not in seen:
                 seen.add(current)
                 missing = {(name, number) for name, number, _ in call} - self._known.keys() - seen
@@ -127,8 +131,11 @@ class _Builder:
     def _done(self, layer: Layer, shapes: list[Shape]) -> Done:
         if layer.kind == "InputLayer":
             return Done([shapes[0] if shapes and shapes[0] else batch_shape(layer.config)])
+        self._budget.left -= 1
+        if self._budget.left < 0:
+            return Done([None], None, None)
         if layer.inner is not None:
-            inner = build(layer.inner, shapes or None, self._depth + 1)
+            inner = build(layer.inner, shapes or None, self._budget)
             return Done(inner.outputs, inner.trained, inner.kept)
         if layer.kind in _WITHOUT_WEIGHTS or (layer.module or "").startswith("keras.src.ops"):
             return Done([None])
@@ -161,8 +168,9 @@ def _wrapped(kind: str, config: dict[str, Any], shapes: list[Shape], depth: int)
         done = apply(inner["class_name"], told, [(shape[0], *shape[2:])], depth + 1)
         made = done.shapes[0]
         return replace(done, shapes=[None if made is None else (made[0], shape[1], *made[1:])])
-    mode, back = config.get("merge_mode", "concat"), config.get("backward_layer") or inner
-    both = [apply(each["class_name"], each["config"], shapes, depth + 1) for each in (inner, back)]
+    mode, back = config.get("merge_mode", "concat"), config.get("backward_layer")
+    both = [apply(each["class_name"], each["config"], shapes, depth + 1) for each in (inner, back) if each is not None]
+    both += both[: 2 - len(both)]
     made = both[0].shapes[0]
     if mode is None or made is None or len(both[0].shapes) > 1 or both[1].shapes != both[0].shapes:
         raise Unknown
