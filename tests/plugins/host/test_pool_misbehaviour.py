@@ -67,7 +67,7 @@ def test_a_probe_that_misbehaves_is_a_finding(pool: WorkerPool, in_memory: Memor
 
 def test_a_probe_that_raises_leaves_the_file_to_the_next_format(pool: WorkerPool, in_memory: Memory) -> None:
     facts = one(pool, "probe.fail", in_memory(README))
-    assert facts.format == "text"
+    assert facts.format == "other"
     assert [finding.rule for finding in facts.findings] == ["reader-failed"]
     facts = one(pool, "probe.fail", in_memory(b"\0binary"))
     assert facts.format == "unreadable"
