@@ -56,5 +56,6 @@ def test_of_what_nobody_can_read_nothing_is_known_and_nothing_refused() -> None:
 
 def test_a_pickle_in_a_member_is_refused_though_a_model_is_beside_it() -> None:
     contract = Contract.read({"members": [{"name": "odd", "files": ["state.pt"]}]})
-    assert "'odd'" in refused([STATE, MODEL], contract)
-    assert not refused([STATE, MODEL], Contract.read({"members": [{"name": "odd", "files": ["model.onnx"]}]}))
+    harmless = Contract.read({"members": [{"name": "odd", "files": ["model.onnx"]}]})
+    assert "'odd'" in refused([STATE, MODEL], [contract, harmless])
+    assert not refused([STATE, MODEL], [harmless])

@@ -36,16 +36,16 @@ def in_members(contract: Contract, pickles: Iterable[str]) -> list[tuple[str, st
     return [(member.name, path) for member in contract.members or () for path in member.files if path in found]
 
 
-def refused(files: Iterable[FileView], contract: Contract | None = None) -> str:
+def refused(files: Iterable[FileView], contracts: Iterable[Contract] = ()) -> str:
     """Return why a version must not serve, in words; empty when it may, or when nothing is known of its files.
 
-    It must not when all the models that it has are pickles, or when its contract names a pickle as the file of a
+    It must not when all the models that it has are pickles, or when a contract of it names a pickle as the file of a
     member. A pickle beside a model that may be loaded is a checkpoint, and in nobody's way.
     """
     files = list(files)
     pickles = quarantined(files)
     if pickles and not serving(files):
         return f"{pickles[0]} is {_KIND}, and no other model is beside it"
-    for member, path in in_members(contract, pickles) if contract else ():
+    for member, path in (found for each in contracts for found in in_members(each, pickles)):
         return f"{path}, a file of the member {member!r}, is {_KIND}"
     return ""

@@ -25,8 +25,8 @@ def check_version(tx: Reader, blobs: BlobStore, entry: Entry) -> None:
         ConflictError: ``unsafe-to-serve``.
     """
     dossier = dossiers.dossier(tx, blobs, entry)
-    said = dossier.said("contract")
-    why = quarantine.refused(dossier.files, Contract.read(said[-1]) if said else None)
+    contracts = [Contract.read(body) for body in dossier.said("contract")]
+    why = quarantine.refused(dossier.files, contracts)
     if why:
         raise _refusal(f"{entry.reference} cannot serve: {why}", quarantine.quarantined(dossier.files))
 
