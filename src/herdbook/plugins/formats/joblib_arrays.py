@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from herdbook.kernel.errors import CorruptError
-from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, get, is_mapping, pairs
+from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, get, is_mapping, label, pairs
 
 if TYPE_CHECKING:
     from herdbook.plugins.formats.pickle_scan import Scan
@@ -65,7 +65,7 @@ def itemsize(node: Node) -> int | None:
     The state that numpy gives a dtype may say that it holds objects after all, which would then be read as a pickle.
     """
     args = node.args if isinstance(node, Call) else None
-    if not isinstance(args, tuple) or not args or str(node.function) != "numpy.dtype":
+    if not isinstance(args, tuple) or not args or label(node.function) != "numpy.dtype":
         return None
     found = _KIND.fullmatch(args[0]) if isinstance(args[0], str) else None
     if found is None:
@@ -86,7 +86,7 @@ def _stated(state: Node, depth: int = 0) -> int | None:
 
     A state is (version, order, subarray, names, fields, size, alignment, flags, …).
     """
-    if not isinstance(state, tuple) or len(state) < 8 or state[0] not in {3, 4} or depth > 5:
+    if not isinstance(state, tuple) or len(state) < 8 or state[0] not in (3, 4) or depth > 5:
         return None
     _, _, sub, _, fields, size, _, flags = state[:8]
     if not isinstance(size, int) or size < -1 or not isinstance(flags, int) or flags & 1:

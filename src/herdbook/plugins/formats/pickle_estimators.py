@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from herdbook.plugins.formats.pickle_nodes import Call, Node, get, is_mapping, state
+from herdbook.plugins.formats.pickle_nodes import Call, Node, get, is_mapping, label, state
 
 MAX_NAMES = 10_000
 _COUNTS = ("n_features_in_", "n_outputs_", "n_classes_", "n_estimators_", "n_estimators")
@@ -34,7 +34,7 @@ def estimator(root: Node) -> dict[str, Any]:
     steps = get(held, "steps")
     if isinstance(steps, list):
         values["steps"] = [
-            {"name": str(each[0])[:_MAX_TEXT], "class": str(each[1].function)[:_MAX_TEXT]}
+            {"name": label(each[0])[:_MAX_TEXT], "class": label(each[1].function)[:_MAX_TEXT]}
             for each in steps[:1000]
             if isinstance(each, tuple) and len(each) == 2 and isinstance(each[1], Call)
         ]
@@ -43,7 +43,7 @@ def estimator(root: Node) -> dict[str, Any]:
 
 def strings(node: Node) -> list[str]:
     """Return the strings of an array of objects, as numpy pickles it; empty when it is none."""
-    if isinstance(node, Call) and str(node.function).endswith(".NumpyArrayWrapper"):  # joblib: a pickle of its own
+    if isinstance(node, Call) and label(node.function).endswith(".NumpyArrayWrapper"):  # joblib: a pickle of its own
         node = node.items[0] if node.items else None
     held = node.state if isinstance(node, Call) else None
     data = held[4] if isinstance(held, tuple) and len(held) == 5 else None

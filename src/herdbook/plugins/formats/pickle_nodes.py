@@ -26,7 +26,7 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Call:
     """What a call would return: function or class, its arguments, and what was done to the result afterwards."""
 
@@ -37,21 +37,21 @@ class Call:
     items: list[Node] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Dict:
     """A dictionary: pairs in the order in which they are set; a key may be set twice."""
 
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Persistent:
     """What the loader would be asked for by an id."""
 
     id: Node
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Opaque:
     """What is too long to keep, or is not followed."""
 
@@ -101,6 +101,11 @@ def state(node: Node) -> Node:
     if isinstance(said, tuple) and len(said) == 2 and (said[0] is None or is_mapping(said[0])):
         return said[0]
     return said
+
+
+def label(node: Node) -> str:
+    """Return a scalar or a name as short text; never what is made of other nodes, which could be endless."""
+    return str(node)[:1000] if isinstance(node, Global | str | int | float | bool) else "?"
 
 
 def type_name(node: Node) -> str:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from herdbook.kernel.errors import CorruptError, InvalidError
-from herdbook.plugins.formats.pickle_nodes import Call, Dict, Global, Node, Opaque, Persistent
+from herdbook.plugins.formats.pickle_nodes import Call, Dict, Global, Node, Opaque, Persistent, label
 from herdbook.plugins.formats.pickle_stream import Bytes, Opcode, opcode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_STEPS = 2_000_000
+MAX_STEPS = 1_500_000
 MAX_NODES = 250_000
 MAX_KEPT = 8 * 1024 * 1024
 MAX_GLOBALS = 2000
@@ -166,7 +166,10 @@ class Walk:
             quoted = len(raw) > 1 and raw[:1] == raw[-1:] and raw[:1] in b"\"'"
             self._new(raw[1:-1].decode("latin-1") if quoted else Opaque("str", op.length))
         else:
-            self._new(raw.decode("latin-1" if op.name.endswith("STRING") else "utf-8", "surrogatepass"))
+            try:
+                self._new(raw.decode("latin-1" if op.name.endswith("STRING") else "utf-8", "surrogatepass"))
+            except UnicodeDecodeError:
+                raise _broken("a text in it is not UTF-8") from None
 
     def _blob(self, op: Opcode) -> None:
         kind = "bytearray" if op.name == "BYTEARRAY8" else "bytes"
@@ -231,7 +234,7 @@ class Walk:
 
     def _touched(self, target: Node) -> None:
         if isinstance(target, Global):
-            self._trick("pickle-changes-global", f"it would change {_shown(target)} itself")
+            self._trick("pickle-changes-global", f"it would change {label(target)} itself")
 
     def _mark(self, _: Opcode) -> None:
         self._budget.nodes -= 1
@@ -298,7 +301,13 @@ class Walk:
                 self._trick("pickle-hidden-global", f"it uses {function} for something else than bytes")
         else:
             self._trick("pickle-calls-result", "it would call what another call returns, which no scan can know")
-        if function in _MAKERS and isinstance(args, tuple) and args and isinstance(args[0], Global):
+        if (
+            isinstance(function, Global)
+            and function in _MAKERS
+            and isinstance(args, tuple)
+            and args
+            and isinstance(args[0], Global)
+        ):
             self._call(args[0], args[1:])
             return
         self._new(Call(function, args))
@@ -374,10 +383,6 @@ def _index(op: Opcode) -> int:
 
 def _paired(items: list[Node]) -> list[tuple[Node, Node]]:
     return list(zip(items[::2], items[1::2], strict=False))
-
-
-def _shown(node: Node) -> str:
-    return str(node)[:200]
 
 
 def _broken(what: str) -> CorruptError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from herdbook.kernel.errors import CorruptError
 from herdbook.plugins.formats import torch_state
-from herdbook.plugins.formats.pickle_nodes import Call, Dict, Global, Node, Persistent, get, is_mapping, pairs
+from herdbook.plugins.formats.pickle_nodes import Call, Dict, Global, Node, Persistent, get, is_mapping, label, pairs
 from herdbook.plugins.formats.pickle_scan import Scan
 from herdbook.plugins.formats.pickle_stream import Flat
 from herdbook.plugins.formats.torch_tensors import MAX_TENSORS, Tensor, dtype_of, size_of
@@ -60,7 +60,7 @@ def _needed(named: list[tuple[str, Tensor]], keys: Node) -> list[int]:
         for _, each in named
         if each.storage is not None and each.length is not None
     }
-    return [sizes.get(str(key), 8) for key in keys] if isinstance(keys, list) else []
+    return [sizes.get(label(key), 8) for key in keys] if isinstance(keys, list) else []
 
 
 def is_tar(head: bytes) -> bool:
@@ -132,7 +132,7 @@ def _storages(source: Flat, scan: Scan) -> dict[str, tuple[Node, int]]:
         size = size_of(dtype_of(named[2])) if isinstance(named, tuple) and len(named) == 3 else None
         if size is None or count < 0 or not source.skip(count * size):
             raise CorruptError("a storage has no known class or length", code="pickle-broken")
-        found[str(named[0])] = named[2], count
+        found[label(named[0])] = named[2], count
     scan.one(source, "storages")  # views of storages
     return found
 
@@ -147,10 +147,10 @@ def _shapes(source: Flat, scan: Scan, storages: dict[str, tuple[Node, int]]) -> 
         if not isinstance(named, tuple) or len(named) != 3 or len(numbers) != 8 * (2 * axes + 1):
             raise CorruptError("a tensor has no shape", code="pickle-broken")
         values = [int.from_bytes(numbers[at : at + 8], "little", signed=True) for at in range(0, len(numbers), 8)]
-        kind, count = storages.get(str(named[1]), (None, None))
-        storage = Persistent(("storage", kind, str(named[1]), "cpu", count))
+        kind, count = storages.get(label(named[1]), (None, None))
+        storage = Persistent(("storage", kind, label(named[1]), "cpu", count))
         args = (storage, values[-1], tuple(values[:axes]), tuple(values[axes : 2 * axes]))
-        found[str(named[0])] = Call(Global("torch._utils", "_rebuild_tensor"), args)
+        found[label(named[0])] = Call(Global("torch._utils", "_rebuild_tensor"), args)
     return found
 
 
@@ -158,4 +158,4 @@ def _named(root: Node, shapes: dict[str, Call]) -> Node:
     """Return the object with tensors in place of the ids by which it names them; top level only."""
     if not is_mapping(root):
         return root
-    return Dict([(k, shapes.get(str(v.id), v) if isinstance(v, Persistent) else v) for k, v in pairs(root)])
+    return Dict([(k, shapes.get(label(v.id), v) if isinstance(v, Persistent) else v) for k, v in pairs(root)])

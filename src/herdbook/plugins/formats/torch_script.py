@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from herdbook.model.facts import Finding, Safety, Severity
 from herdbook.plugins.formats import torch_tensors
 from herdbook.plugins.formats.contents import Content
-from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, get, is_mapping, pairs, state
+from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, get, is_mapping, label, pairs, state
 from herdbook.plugins.formats.pickle_scan import Scan
 from herdbook.plugins.formats.torch_code import Code
 from herdbook.plugins.formats.torch_tensors import Tensor, Tensors, tensor
@@ -49,7 +49,7 @@ def read(content: Archive, path: str, listing: Listing) -> Content:  # noqa: ARG
     scan, root = scanned(archive, Scan(script=True))
     code = Code(archive)
     function = root.function if isinstance(root, Call) else None
-    named = str(function) if isinstance(function, Global) else ""
+    named = label(function) if isinstance(function, Global) else ""
     values: dict[str, Any] = {"zip_container": True}
     where: dict[str, str] = {"/tensors": f"member {archive.data}"}
     found = _Modules(code)
@@ -114,8 +114,8 @@ class _Modules:
         """Take a module's tensors and yield its children."""
         if not isinstance(node, Call) or not isinstance(node.function, Global) or not is_mapping(state(node)):
             return
-        kind = self._code.classes.get(str(node.function))
-        self.classes[_MANGLED.sub("", str(node.function)).removeprefix("__torch__.")] += 1
+        kind = self._code.classes.get(label(node.function))
+        self.classes[_MANGLED.sub("", label(node.function)).removeprefix("__torch__.")] += 1
         held = {key: value for key, value in pairs(state(node)) if isinstance(key, str)}
         lists = ((kind.parameters, self._parameters), (kind.buffers, self._buffers)) if kind else ()
         for names, seen in lists:
@@ -128,7 +128,7 @@ class _Modules:
             if (
                 isinstance(value, Call)
                 and isinstance(value.function, Global)
-                and str(value.function) in self._code.classes
+                and label(value.function) in self._code.classes
             ):
                 yield key, value
 

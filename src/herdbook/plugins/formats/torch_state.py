@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from herdbook.model.facts import Finding, Safety, Severity
 from herdbook.plugins.formats import pickle_globals, torch_tensors
 from herdbook.plugins.formats.contents import Content
-from herdbook.plugins.formats.pickle_nodes import Global, Node, is_mapping, pairs, type_name
+from herdbook.plugins.formats.pickle_nodes import Global, Node, is_mapping, label, pairs, type_name
 from herdbook.plugins.formats.pickle_scan import Scan, unsafe
 from herdbook.plugins.formats.torch_zip import Torch, scanned
 
@@ -81,7 +81,7 @@ def facts(root: Node, scan: Scan, container: str) -> Made:
     if not state_dict:
         values["python_type"] = type_name(root)
     elif any(torch_tensors.tensor(value) is None for _, value in pairs(root)):
-        values["top_level"] = {str(key)[:200]: _type(value) for key, value in list(pairs(root))[:MAX_KEYS]}
+        values["top_level"] = {label(key)[:200]: _type(value) for key, value in list(pairs(root))[:MAX_KEYS]}
     if found.named:
         values |= counts(found, COUNTED if state_dict else _COUNTED_OBJECT)
     values["pickle_globals"] = scan.listed

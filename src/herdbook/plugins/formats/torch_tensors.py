@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from herdbook.model.facts import Finding, Severity
-from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, Persistent, get, is_mapping, pairs, state
+from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, Persistent, get, is_mapping, label, pairs, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,10 +119,10 @@ def _plain(args: tuple[Node, ...], _: int, dtype: str | None = None) -> Tensor |
     if isinstance(storage, Persistent):
         named = storage.id
         if isinstance(named, tuple) and len(named) >= 5 and named[0] == "storage":
-            key, length = str(named[2])[:100], named[4] if isinstance(named[4], int) else None
+            key, length = label(named[2])[:100], named[4] if isinstance(named[4], int) else None
             dtype, length = _bytes(dtype, length, dtype_of(named[1]))
         elif isinstance(named, tuple | str | int):
-            key = str(named)[:100] if not isinstance(named, tuple) else None
+            key = label(named)[:100] if not isinstance(named, tuple) else None
     return Tensor(dtype, shape, key, length, offset, strides)
 
 
@@ -257,7 +257,7 @@ def _inside(node: Node, *, modules: bool) -> Iterator[tuple[str, Node]]:
     if is_mapping(node):
         for key, value in pairs(node):
             if isinstance(value, Call | list | tuple) or is_mapping(value):
-                yield _key(key), value
+                yield label(key), value
     elif isinstance(node, list | tuple):
         for index, value in enumerate(node):
             if isinstance(value, Call | list | tuple) or is_mapping(value):
@@ -266,10 +266,6 @@ def _inside(node: Node, *, modules: bool) -> Iterator[tuple[str, Node]]:
         for group in ("_parameters", "_buffers", "_modules"):
             if is_mapping(members := get(inner, group)):
                 yield from _inside(members, modules=True)
-
-
-def _key(node: Node) -> str:
-    return str(node)[:_MAX_NAME] if isinstance(node, str | int | float | bool) else "?"
 
 
 def tied(found: Tensors) -> list[list[str]]:
