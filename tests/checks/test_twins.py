@@ -146,3 +146,23 @@ def test_a_member_is_held_against_its_own_file(found: Found) -> None:
     told = found("declared-differs", files, contract=declared("y"))
     assert [each.where for each in told] == ["/members/1/inputs"]
     assert not found("declared-differs", files, contract=declared("z"))
+
+
+def test_a_contract_in_the_folder_is_the_declared_one_and_settles_how_files_differ(found: Found) -> None:
+    files = {
+        "1/model.onnx": model({"x": ["N", 3]}, {"y": ["N", 2]}),
+        "config.pbtxt": 'name: "m" max_batch_size: 1 input [{ name: "x" data_type: TYPE_INT64 dims: [3] }]'
+        ' output [{ name: "y" data_type: TYPE_FP32 dims: [2] }]',
+        "contract.yaml": "inputs:\n- name: x\n  dtype: float32\n  shape: [N, 3]\n",
+    }
+    assert not found("contract-conflict", files)
+    assert not found("declared-differs", files)
+    files["contract.yaml"] = "inputs:\n- name: x\n  dtype: float64\n  shape: [N, 4]\n"
+    assert "declared N × 4, and is N × 3" in found("declared-differs", files)[-1].message
+
+
+def test_a_contract_that_cannot_be_read_is_an_error_and_another_yaml_of_that_name_is_not(found: Found) -> None:
+    bad = found("bad-contract", {"model.onnx": model(), "contract.yaml": "inputs:\n- nam: x\n"})
+    assert [(each.severity, each.path) for each in bad] == [("error", "contract.yaml")]
+    assert "line" in bad[0].message
+    assert not found("bad-contract", {"model.onnx": model(), "contract.yaml": "parties:\n- one\n"})

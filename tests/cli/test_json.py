@@ -104,6 +104,7 @@ def _versions(ask: Checked, files: Path, tmp_path: Path) -> None:
     assert ask("fetch", f"{MODEL}:v1", str(tmp_path / "out"))[0]["files"]
     assert {item["status"] for item in ask("verify", f"{MODEL}:v1", f"{MODEL}:v2")} == {"ok"}
     assert len(ask("inspect", str(files))) == 2
+    assert {report["of"] for report in ask("check", f"{MODEL}:v1", str(files))} == {f"{MODEL}:v1", str(files)}
     assert ask("undo", f"{MODEL}:v3", "--reason", "a slip", "--yes")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from herdbook.kernel import paths
-from herdbook.kernel.errors import ConflictError, DeniedError
+from herdbook.kernel.errors import ConflictError, DeniedError, InvalidError
 from herdbook.model.dossiers import Dossier, FileView
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.registrations import Intake
@@ -19,7 +20,8 @@ from herdbook.ports.checks import Subject
 from herdbook.ports.formats import Readers
 from herdbook.ports.registry import Registry
 from herdbook.service import hashing
-from herdbook.service.contracts import assemble
+from herdbook.service.contracts import agreeing, assemble, declared
+from herdbook.service.contracts.declared import Declared
 from herdbook.service.hashing import OpenFile
 from herdbook.service.intake import plan
 
@@ -72,21 +74,50 @@ def of_place(readers: Readers, place: Place, consumers: frozenset[str] = frozens
     taken = [item for item in plan(place.given) if item.left_out is None]
     listing = {item.path: item.size for item in taken}
     files = tuple(_view(readers, item, listing) for item in taken)
+    try:
+        mine = _declared(taken)
+    except InvalidError as error:
+        said = Finding(rule="bad-contract", severity=Severity.ERROR, message=str(error), path=declared.FILE)
+        return dataclasses.replace(_told(files, None), conflicts=(said,), consumers=consumers)
+    return dataclasses.replace(_told(files, mine), consumers=consumers)
+
+
+def _declared(taken: Iterable[Intake]) -> Declared | None:
+    """Return what the folder's contract file declares.
+
+    Raises:
+        InvalidError: when it is one, and cannot be read.
+    """
+    item = next((each for each in taken if each.path == declared.FILE), None)
+    if item is None:
+        return None
+    with contextlib.closing(_opened(item)) as file:
+        data = file.read_at(0, declared.MAX_BYTES + 1)
+    return declared.read(data) if declared.is_contract(data) else None
+
+
+def _told(files: tuple[FileView, ...], mine: Declared | None) -> Subject:
+    """Return files with what they tell of the contract; what a person declared settles how they differ."""
     told = assemble(files)
-    return Subject(files=files, told=told.contract, conflicts=told.findings, consumers=consumers)
+    conflicts = told.findings
+    if mine is not None:
+        settled = agreeing.agree(mine, told, fill=False).findings
+        conflicts = tuple(each for each in conflicts if each in settled)
+    return Subject(files=files, contract=mine.contract if mine else None, told=told.contract, conflicts=conflicts)
 
 
 def _view(readers: Readers, item: Intake, listing: dict[str, int]) -> FileView:
-    try:
-        file = OpenFile(paths.unescape(item.source))
-    except OSError as error:
-        raise DeniedError(f"{item.path!r} cannot be read: {error.strerror}", code="unreadable") from error
-    try:
+    with contextlib.closing(_opened(item)) as file:
         content = hashing.content(file)
         facts = readers.read([(item.path, file)], listing)[0]
-    finally:
-        file.close()
     return FileView(path=item.path, digest=content.sha256, size=content.size, here=True, content=content, facts=facts)
+
+
+def _opened(item: Intake) -> OpenFile:
+    try:
+        return OpenFile(paths.unescape(item.source))
+    except OSError as error:
+        raise DeniedError(f"{item.path!r} cannot be read: {error.strerror}", code="unreadable") from error
 
 
 def of_version(registry: Registry, reference: str, consumers: Iterable[str] = ()) -> tuple[Entry, Subject]:
@@ -107,16 +138,16 @@ def of_version(registry: Registry, reference: str, consumers: Iterable[str] = ()
 
 
 def _said(dossier: Dossier) -> Subject:
-    """Return what is said of a version, and what its files tell; contracts that differ are told, and none is taken."""
-    told = assemble(dossier.files)
-    contract, conflicts = None, told.findings
+    """Return what is said of a version, and what its files tell; of contracts that differ none is taken."""
     try:
         contract = dossier.contract
     except ConflictError as error:
-        conflicts = (*conflicts, Finding(rule="contract-conflict", severity=Severity.ERROR, message=str(error)))
-    return Subject(
-        files=dossier.files, contract=contract, told=told.contract, conflicts=conflicts, licence=_licence(dossier)
-    )
+        said = Finding(rule="contract-conflict", severity=Severity.ERROR, message=str(error))
+        told = _told(dossier.files, None)
+        told = dataclasses.replace(told, conflicts=(*told.conflicts, said))
+    else:
+        told = _told(dossier.files, Declared(contract) if contract else None)
+    return dataclasses.replace(told, licence=_licence(dossier))
 
 
 def _licence(dossier: Dossier) -> str:

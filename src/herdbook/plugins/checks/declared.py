@@ -12,16 +12,17 @@ from herdbook.ports.checks import Check, Subject
 
 CONFLICT = Rule(id="contract-conflict", title="Two sources of the contract differ", severity=Severity.ERROR)
 DECLARED = Rule(id="declared-differs", title="The declared contract is not what the files say", severity=Severity.ERROR)
+BAD = Rule(id="bad-contract", title="The contract file cannot be read", severity=Severity.ERROR)
 VALUE = Rule(id="contract-bad-value", title="A file tells a value that no contract takes", severity=Severity.WARNING)
 UNPAIRED = Rule(id="sidecar-unpaired", title="A file beside the models fits none of them", severity=Severity.WARNING)
 UNIT = Rule(id="unit-not-ucum", title="A unit that is not written in UCUM", severity=Severity.WARNING)
-_ASSEMBLED = {rule.id: rule for rule in (CONFLICT, VALUE, UNPAIRED, UNIT)}
+_ASSEMBLED = {rule.id: rule for rule in (CONFLICT, BAD, VALUE, UNPAIRED, UNIT)}
 
 
 class Declared:
     """The contract, against the graph and whatever lies beside it."""
 
-    rules = (CONFLICT, DECLARED, VALUE, UNPAIRED, UNIT)
+    rules = (CONFLICT, DECLARED, BAD, VALUE, UNPAIRED, UNIT)
 
     def look(self, subject: Subject) -> Iterator[Finding]:
         """Yield what assembling the contract found, and differences between declaration and files."""

@@ -15,7 +15,7 @@ from herdbook.ports.checks import Check, Subject
 ORDER = Rule(id="order-changed", title="Another order than in the version before", severity=Severity.ERROR)
 
 
-class History:
+class Before:
     """Compares with the version before, file by file, and in what is told of features."""
 
     rules = (ORDER,)
@@ -32,7 +32,7 @@ class History:
             yield from _features(ours, theirs)
 
 
-_: type[Check] = History
+_: type[Check] = Before
 
 
 def _pairs(new: Sequence[Read], old: Sequence[Read]) -> Iterator[tuple[Read, Read]]:
