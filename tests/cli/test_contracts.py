@@ -96,6 +96,21 @@ def test_a_folder_s_own_contract_is_shown_with_what_its_files_tell(herdbook: Run
 
 
 @pytest.mark.datapack
+def test_particlenet_s_contract_is_begun_by_the_readers_themselves(herdbook: Run) -> None:
+    if not (model := DATA / "models" / "onnx" / "particlenet_AK4").is_dir():
+        pytest.skip(f"no {model}: the data pack is not beside this checkout")
+    found = herdbook("contract", "init", str(model), "--json").json
+    features = [each for tensor in found["contract"]["inputs"] for each in tensor["features"]]
+    fields = ("name", "offset", "scale", "clip", "pad_value")
+    known = sum(field in each for each in features for field in fields)
+    assert known >= 0.9 * len(features) * len(fields)
+    assert len(features) == 37
+    assert all("unit" not in each for each in features), "no file says one"
+    assert sum(pointer.endswith("/unit") for pointer in found["unknown"]) == 37
+    assert [each["rule"] for each in found["findings"]] == ["sidecar-ambiguous"]
+
+
+@pytest.mark.datapack
 def test_the_agc_pair_is_a_set_whose_member_is_chosen_once_a_person_confirms(
     herdbook: Run, tmp_path: Path, registry: Path
 ) -> None:

@@ -157,6 +157,10 @@ def _prepared(ask: Checked, tmp_path: Path) -> None:
     scaler.write_text("pt stdscale 1 2\n", "utf-8")
     assert ask("preprocessing", "show", str(scaler))[0]["spec"]["inputs"][0]["features"][0]["divisor"] == 2
     assert ask("preprocessing", "export", str(scaler), "--to", "lwtnn", "--divisors-as-scales")[0]["text"]
+    file = tmp_path / "contract.yaml"
+    assert ask("contract", "init", str(scaler), "-o", str(file))[0]["contract"]["inputs"][0]["features"]
+    assert ask("contract", "add", f"{MODEL}:v1", str(file))[0]["statement"]
+    assert ask("contract", "show", f"{MODEL}:v1")[0]["source"] == "declared"
 
 
 def _captured(ask: Checked) -> None:

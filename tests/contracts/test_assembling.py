@@ -12,7 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests are no pac
 from tests.contracts.expected import folder, view
 
 from herdbook.model.dossiers import FileView
+from herdbook.model.members import select
 from herdbook.service.contracts import Assembled, assemble
+from herdbook.service.contracts import members as sets
 
 GRAPH = {
     "inputs": [{"name": "x", "dtype": "float32", "shape": ["N", 2]}],
@@ -232,6 +234,8 @@ def test_the_three_parts_of_a_deeptau_keep_their_own_interfaces() -> None:
     inner = found.contract.members[1].inputs
     assert inner is not None
     assert {each.name for each in inner} == {"input_inner_egamma", "input_inner_muon", "input_inner_hadrons"}
+    assert select(found.contract.members, {"part": "outer"}).files == ("DeepTauId/deepTau_2018v2p5_outer.pb",)
+    assert not sets.findings(found.contract.members)
 
 
 def test_calls_grow_with_features_and_not_faster() -> None:

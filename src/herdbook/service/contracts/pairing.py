@@ -121,7 +121,7 @@ def _speaks_of(sidecar: Source, group: Group) -> bool:
     if named:
         if _placeless(group.inputs):
             return len(named) == len(group.inputs)
-        return bool(named & {tensor.name for tensor in group.inputs})
+        return named <= {tensor.name for tensor in group.inputs}
     if sidecar.only_input is not None:
         count = len(sidecar.only_input.features or ())
         return len(group.inputs) == 1 and has_room(group.inputs[0], count)
@@ -148,7 +148,7 @@ def _why(sidecar: Source) -> str:
         return f"it has {len(sidecar.only_input.features or ())} features, and no model has one input of as many"
     if sidecar.only_output is not None:
         return f"it has {len(sidecar.only_output.fields['labels'].value)} labels, and no model one output of as many"
-    return "no model has an input or output that it names"
+    return "no model has all the inputs that it names"
 
 
 def has_room(tensor: Tensor, count: int) -> bool:
