@@ -248,8 +248,8 @@ def test_arrays_in_a_pickle_are_passed_over_and_not_read(in_memory: Callable[[by
 
 
 def test_compressed_bombs_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pickle_packed, "MAX_UNPACKED", 1_000_000)
-    facts = read(zlib.compress(b"\x80\x02(" + b"N" * 5_000_000 + b"t."), "x.joblib")
+    monkeypatch.setattr(pickle_packed, "MAX_UNPACKED", 200_000)
+    facts = read(zlib.compress(b"\x80\x02(" + b"N" * 2_000_000 + b"t."), "x.joblib")
     assert "pickle-broken" in errors(facts)
 
 
@@ -309,7 +309,7 @@ def survives(data: bytes, path: str = "x.pkl") -> None:
 @pytest.mark.parametrize("name", ["protocol0.pkl", "protocol4.pkl", "plain.joblib", "zlib.joblib", "scaler.pkl.gz"])
 def test_no_cut_and_no_changed_byte_makes_it_fail_otherwise(name: str) -> None:
     data = (FIXTURES / "pickles" / name).read_bytes()
-    for at in range(len(data)):
+    for at in range(0, len(data), 3):
         survives(data[:at], name)
         for flip in (0x01, 0xFF):
             survives(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :], name)

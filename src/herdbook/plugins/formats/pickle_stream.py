@@ -97,18 +97,24 @@ class Streamed:
     def __init__(self, read: Callable[[int], bytes], most: int) -> None:
         self._read = read
         self._most = most
-        self._ahead = b""
+        self._ahead, self._here = b"", 0
         self.at = 0
         self.cut = False
 
+    def _fill(self, count: int) -> bool:
+        """Have so many bytes ahead, and say whether there are."""
+        while len(self._ahead) - self._here < count and not self.cut:
+            more = self._read(max(_WINDOW, count - len(self._ahead) + self._here))
+            if not more:
+                return False
+            self._ahead, self._here = self._ahead[self._here :] + more, 0
+        return not self.cut
+
     def take(self, count: int) -> bytes:
         """Return the next bytes; fewer only at the end, or at the limit (`cut` then says so)."""
-        while len(self._ahead) < count and not self.cut:
-            more = self._read(max(_WINDOW, count - len(self._ahead)))
-            if not more:
-                break
-            self._ahead += more
-        found, self._ahead = self._ahead[:count], self._ahead[count:]
+        self._fill(count)
+        found = self._ahead[self._here : self._here + count]
+        self._here += len(found)
         self.at += len(found)
         self.cut = self.cut or self.at > self._most
         return found
@@ -124,12 +130,11 @@ class Streamed:
 
     def line(self) -> bytes | None:
         """Return what stands before the next newline, and pass over it; None when there is none, or far away."""
-        while (found := self._ahead.find(b"\n")) < 0 and len(self._ahead) < _LINE:
-            more = self._read(_WINDOW)
-            if not more:
+        while (found := self._ahead.find(b"\n", self._here)) < 0:
+            ahead = len(self._ahead) - self._here
+            if ahead >= _LINE or not self._fill(ahead + 1):
                 return None
-            self._ahead += more
-        return self.take(found + 1)[:-1] if found >= 0 else None
+        return self.take(found + 1 - self._here)[:-1]
 
 
 class Opcode(NamedTuple):

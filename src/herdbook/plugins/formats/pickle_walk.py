@@ -54,7 +54,7 @@ class Pickle:
     globals: dict[Global, str] = field(default_factory=dict)
     tricks: dict[str, str] = field(default_factory=dict)
     protocol: int = 0
-    persistent: int = 0
+    persistent: list[Persistent] = field(default_factory=list)
     blobs: list[bytes] = field(default_factory=list)
     start: int = 0
     end: int = 0
@@ -322,8 +322,9 @@ class Walk:
             self._built(target, self._source)
 
     def _persistent(self, op: Opcode) -> None:
-        self.found.persistent += 1
-        self._new(Persistent((op.arg or b"").decode("utf-8", "replace") if op.name == "PERSID" else self._pop()))
+        said = (op.arg or b"").decode("utf-8", "replace") if op.name == "PERSID" else self._pop()
+        self.found.persistent.append(Persistent(said))
+        self._new(self.found.persistent[-1])
 
     def _extension(self, op: Opcode) -> None:
         code = int.from_bytes(op.arg or b"", "little")

@@ -12,7 +12,7 @@ from herdbook.plugins.formats import torch_state
 from herdbook.plugins.formats.pickle_nodes import Call, Dict, Global, Node, Persistent, get, is_mapping, label, pairs
 from herdbook.plugins.formats.pickle_scan import Scan
 from herdbook.plugins.formats.pickle_stream import Flat
-from herdbook.plugins.formats.torch_tensors import MAX_TENSORS, Tensor, dtype_of, size_of
+from herdbook.plugins.formats.torch_tensors import MAX_TENSORS, dtype_of, size_of
 
 if TYPE_CHECKING:
     from herdbook.model.facts import Finding
@@ -44,7 +44,7 @@ def read_stream(file: ReadAt) -> Content:
         made.findings.append(torch_state.trouble("pickle-broken", message))
     else:
         made.where["/tensors"] = f"byte {found[3].start}"
-        need = sum(_needed(made.tensors.named, found[4].root))
+        need = sum(_needed(found[3].persistent, found[4].root))
         if source.at + need > file.size:
             message = f"the numbers of its tensors need {need} bytes, {file.size - source.at} are there"
             made.findings.append(torch_state.trouble("storage-size", message))
@@ -53,13 +53,13 @@ def read_stream(file: ReadAt) -> Content:
     return made.content()
 
 
-def _needed(named: list[tuple[str, Tensor]], keys: Node) -> list[int]:
+def _needed(stored: list[Persistent], keys: Node) -> list[int]:
     """Return the bytes of each storage: its count, and its numbers."""
-    sizes = {
-        each.storage: 8 + each.length * (size_of(each.dtype) or 0)
-        for _, each in named
-        if each.storage is not None and each.length is not None
-    }
+    sizes: dict[str, int] = {}
+    for each in stored:
+        said = each.id
+        if isinstance(said, tuple) and len(said) >= 5 and isinstance(said[4], int):
+            sizes[label(said[2])] = 8 + said[4] * (size_of(dtype_of(said[1])) or 0)
     return [sizes.get(label(key), 8) for key in keys] if isinstance(keys, list) else []
 
 
