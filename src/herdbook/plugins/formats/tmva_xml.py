@@ -7,7 +7,8 @@ checks the form and calls nothing: in well-formed XML without comments and CDATA
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import Any
 
 from herdbook.kernel.errors import CorruptError
 from herdbook.model.facts import Finding, Severity
@@ -15,9 +16,6 @@ from herdbook.plugins.formats.kept import Kept
 from herdbook.plugins.formats.tmva_transformations import Transformations
 from herdbook.plugins.formats.xgboost_values import trees_differ
 from herdbook.plugins.formats.xml_events import Events
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _INFO = {
     "creator": "Creator",
@@ -28,12 +26,13 @@ _INFO = {
     "root_release": "ROOT Release",
     "analysis_type": "AnalysisType",
 }
-_WEIGHT = re.compile(rb"\sboostWeight\s*=\s*[\"']([^\"']{1,64})[\"']")
+_WEIGHT = re.compile(rb"<BinaryTree[^<>]*?\sboostWeight\s*=\s*[\"']([^\"']{0,64})[\"']")
 _INDEX = re.compile(rb"\sIndex\s*=\s*[\"'](\d{1,6})[\"']")
 _NEURONS = re.compile(rb"\sNNeurons\s*=\s*[\"'](\d{1,9})[\"']")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
-_SLOW = (b"<!", b"<?", b"<Method", b"<Weights")
-"""What makes a count of tags in `Weights` wrong, or another method's trees part of this one's."""
+_NAME = re.compile(rb"<([^\s/>]+)")
+_LAYER = re.compile(rb"<Layer(?=[\s/>])([^>]*)>")
+_NESTED = {b"Method", b"Weights"}
 
 
 class Setup(Events):
@@ -119,40 +118,24 @@ class Setup(Events):
         if depth == 2:
             self.weights = attributes
         elif name == "BinaryTree" and depth == 3:
-            self.tree(attributes.get("boostWeight"))
+            self.trees += 1
+            if (number := _real(attributes.get("boostWeight"))) is not None:
+                self.boost_weights.append(number)
         elif name == "Node" and self.path[2] == "BinaryTree":
             self.nodes += 1
         elif name == "Layer" and (neurons := _whole(attributes.get("NNeurons"))) is not None:
             self.layers.append({"index": _whole(attributes.get("Index")) or 0, "neurons": neurons})
 
-    def tree(self, weight: str | None) -> None:
-        """Count a tree."""
-        self.trees += 1
-        if (number := _real(weight)) is not None:
-            self.boost_weights.append(number)
-
-    def count(self, data: bytes) -> None:
-        """Count the tags of what the parser passed over quietly."""
-        for tag in _tags(data, b"<BinaryTree"):
-            weight = _WEIGHT.search(tag)
-            self.tree(weight[1].decode("utf-8", "replace") if weight else None)
-        if self.trees:
-            nodes = data.count(b"<Node ")  # many times quicker than to look at each, and nearly always right
-            self.nodes += nodes if nodes == data.count(b"<Node") else sum(1 for _ in _tags(data, b"<Node"))
-        for tag in _tags(data, b"<Layer"):
-            if neurons := _NEURONS.search(tag):
-                index = _INDEX.search(tag)
+    def count(self, data: memoryview, names: Counter[bytes]) -> None:
+        """Count the tags of what the parser passed over quietly; no number in them has a ``>``."""
+        self.trees += names[b"BinaryTree"]
+        numbers = (_real(each.decode("latin-1")) for each in _WEIGHT.findall(data))
+        self.boost_weights += [number for number in numbers if number is not None]
+        self.nodes += names[b"Node"] if self.trees else 0
+        for tag in _LAYER.finditer(data) if names[b"Layer"] else ():
+            if neurons := _NEURONS.search(tag[1]):
+                index = _INDEX.search(tag[1])
                 self.layers.append({"index": int(index[1]) if index else 0, "neurons": int(neurons[1])})
-
-
-def _tags(data: bytes, begin: bytes) -> Iterator[bytes]:
-    """Yield the start tags of an element; a ``>`` in an attribute ends one too early, which no number has."""
-    at = data.find(begin)
-    while at >= 0:
-        end = data.find(b">", at)
-        if data[at + len(begin)] in b" \t\r\n/>":
-            yield data[at : end + 1]
-        at = data.find(begin, end)
 
 
 def _variable(said: dict[str, str]) -> dict[str, Any]:
@@ -210,15 +193,16 @@ def parse(data: bytes, skipped: int = 0) -> Setup:
     """
     begin, end = data.find(b"<Weights"), data.rfind(b"</Weights")
     begin = data.find(b">", begin) + 1 if begin >= 0 else -1
-    if 0 < begin < end and data[begin - 2] != ord("/") and not any(data.find(each, begin, end) >= 0 for each in _SLOW):
-        setup = Setup(skipped)
-        setup.feed(data[:begin])
-        if setup.path[1:] == ["Weights"]:
+    if 0 < begin < end and data[begin - 2] != ord("/"):
+        setup, view = Setup(skipped), memoryview(data)
+        setup.feed(view[:begin])
+        names = Counter(_NAME.findall(view[begin:end]))
+        if setup.path[1:] == ["Weights"] and not any(name[:1] in b"!?" or name in _NESTED for name in names):
             setup.be_quiet()
-            setup.feed(data[begin:end])
-            setup.count(data[begin:end])
+            setup.feed(view[begin:end])
+            setup.count(view[begin:end], names)
             setup.listen()
-            setup.feed(data[end:], last=True)
+            setup.feed(view[end:], last=True)
             return setup
     setup = Setup(skipped)
     setup.feed(data, last=True)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from herdbook.kernel.errors import CorruptError, InvalidError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_DEPTH = 200
 MAX_TEXT = 4 * 1024 * 1024
 HEAD = 4096
 """How many bytes are enough to see the root element."""
 
-_AT_ONCE = 1024 * 1024
 _PROLOGUE = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s|(?><\?.*?\?>)|(?><!--.*?-->)|(?><!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>))*+<(?:[\w.-]+:)?([\w.-]+)",
     re.DOTALL,
@@ -61,7 +56,7 @@ class Events:
         """End an element; ``text`` is all text in it, when it was wanted."""
         raise NotImplementedError
 
-    def feed(self, data: bytes, *, last: bool = False) -> None:
+    def feed(self, data: bytes | memoryview, *, last: bool = False) -> None:
         """Parse what comes next.
 
         Raises:
@@ -69,10 +64,7 @@ class Events:
             InvalidError: when it has a DTD, or goes deeper, or has longer texts, than this reader goes.
         """
         try:
-            for piece in _pieces(data):
-                self._parser.Parse(piece, False)
-            if last:
-                self._parser.Parse(b"", True)
+            self._parser.Parse(data, last)
         except expat.ExpatError as error:
             raise CorruptError(f"it is no well-formed XML: {error}", code="not-xml") from error
 
@@ -121,11 +113,3 @@ class Events:
             code="xml-dtd",
             hint="Remove the DOCTYPE.",
         )
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    if len(data) <= _AT_ONCE:
-        yield data
-        return
-    for at in range(0, len(data), _AT_ONCE):
-        yield data[at : at + _AT_ONCE]
