@@ -210,3 +210,8 @@ def test_a_check_that_raises_is_a_finding_and_the_others_go_on(subject: Callable
     told = {each.rule: each.message for each in report.findings}
     assert told["check-failed"] == "Broken could not look: ValueError: an odd fact"
     assert "labels-differ" in told
+
+
+def test_a_folder_that_is_not_there_is_told_as_a_folder(tmp_path: Path) -> None:
+    said = run_here("--json", "check", str(tmp_path / "gone"), status=3)
+    assert "no-path" in said.err

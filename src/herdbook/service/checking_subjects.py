@@ -14,6 +14,7 @@ from herdbook.kernel import paths
 from herdbook.kernel.errors import ConflictError, DeniedError, InvalidError
 from herdbook.model.dossiers import Dossier, FileView
 from herdbook.model.facts import Finding, Severity
+from herdbook.model.formats import MODELS
 from herdbook.model.registrations import Intake
 from herdbook.model.versions import Entry
 from herdbook.ports.checks import Subject
@@ -27,6 +28,8 @@ from herdbook.service.intake import plan
 
 _WORTH = 8
 """Folders for which it pays to read with a further worker."""
+_OPEN = 32
+"""Files of a folder that are open at once."""
 _AT_ONCE = 30
 """Files of a version that one search asks for."""
 
@@ -73,7 +76,9 @@ def of_place(readers: Readers, place: Place, consumers: frozenset[str] = frozens
     """
     taken = [item for item in plan(place.given) if item.left_out is None]
     listing = {item.path: item.size for item in taken}
-    files = tuple(_view(readers, item, listing) for item in taken)
+    files = tuple(
+        view for at in range(0, len(taken), _OPEN) for view in _views(readers, taken[at : at + _OPEN], listing)
+    )
     try:
         mine = _declared(taken)
     except InvalidError as error:
@@ -106,11 +111,16 @@ def _told(files: tuple[FileView, ...], mine: Declared | None) -> Subject:
     return Subject(files=files, contract=mine.contract if mine else None, told=told.contract, conflicts=conflicts)
 
 
-def _view(readers: Readers, item: Intake, listing: dict[str, int]) -> FileView:
-    with contextlib.closing(_opened(item)) as file:
-        content = hashing.content(file)
-        facts = readers.read([(item.path, file)], listing)[0]
-    return FileView(path=item.path, digest=content.sha256, size=content.size, here=True, content=content, facts=facts)
+def _views(readers: Readers, items: Sequence[Intake], listing: dict[str, int]) -> Iterator[FileView]:
+    """Hash and read a few files, all of which are open at once."""
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(contextlib.closing(_opened(item))) for item in items]
+        contents = [hashing.content(file) for file in files]
+        every = readers.read([(item.path, file) for item, file in zip(items, files, strict=True)], listing)
+    for item, content, facts in zip(items, contents, every, strict=True):
+        yield FileView(
+            path=item.path, digest=content.sha256, size=content.size, here=True, content=content, facts=facts
+        )
 
 
 def _opened(item: Intake) -> OpenFile:
@@ -163,8 +173,8 @@ def _before(registry: Registry, entry: Entry) -> str | None:
 
 
 def _elsewhere(registry: Registry, dossier: Dossier) -> dict[str, tuple[str, ...]]:
-    """Return, by digest, versions of other models that have a file of these bytes."""
-    digests = sorted({view.digest for view in dossier.files})
+    """Return, by digest, versions of other models that have a model file of these bytes: the first hundred found."""
+    digests = sorted({view.digest for view in dossier.files if view.facts is None or view.facts.format in MODELS})
     found: dict[str, list[str]] = {}
     for start in range(0, len(digests), _AT_ONCE):
         query = " OR ".join(f"file = {digest}" for digest in digests[start : start + _AT_ONCE])

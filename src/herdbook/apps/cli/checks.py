@@ -111,7 +111,7 @@ def _checked(
     from herdbook.service import checking, checking_policy, checking_subjects
 
     rules = checks()
-    paths = [each for each in given if os.path.lexists(each)]
+    paths = [each for each in given if os.path.lexists(each) or each.startswith((".", "/", "~")) or each.endswith("/")]
     references = [each for each in given if each not in paths]
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(session.registry(read_only=True)) if references or namespace else None
