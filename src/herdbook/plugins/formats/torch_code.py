@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.kernel.errors import InvalidError
 from herdbook.model.facts import Finding, Severity
 
 if TYPE_CHECKING:
@@ -103,10 +103,7 @@ class Code:
         found = _FORWARD.search(text, kind.start, kind.end)
         if found is None:
             return None
-        try:
-            inner, end = _parenthesis(text, found.end(), kind.end)
-        except CorruptError:
-            return None
+        inner, end = _parenthesis(text, found.end(), kind.end)
         arguments = [_argument(each) for each in _split(inner)]
         returns = re.compile(r"\s*->\s*([^\n]*):\n").match(text, end, kind.end)
         if not arguments or None in arguments or len(arguments) > MAX_ARGUMENTS or returns is None:
@@ -125,14 +122,14 @@ class Code:
 
 
 def _parenthesis(text: str, start: int, end: int) -> tuple[str, int]:
-    """Return what stands before the bracket that closes, and the place after it."""
+    """Return what stands before the bracket that closes, and the place after it; nothing when none does."""
     depth, at = 1, start
     for found in re.compile(r'"(?:[^"\\\n]|\\.)*"|[()\[\]{}]').finditer(text, start, min(end, start + 200_000)):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(found[0], 0)
         at = found.end()
         if depth == 0:
             return text[start : at - 1], at
-    raise CorruptError("the code has a bracket that never closes", code="bad-code")
+    return "", start
 
 
 def _split(text: str) -> list[str]:
