@@ -55,9 +55,9 @@ class GraphReader:
         return graph
 
     def _text(self, a: int, b: int) -> str:
-        size = min(b, TEXT_LIMIT)
-        self.wire.hold(size + 50)
-        return self.wire.take(a, size).decode("utf-8", "replace")
+        b = min(b, TEXT_LIMIT)
+        self.wire.hold(b + 50)
+        return self.wire.take(a, b).decode("utf-8", "replace")
 
     def _node(self, start: int, length: int) -> Node:
         self._count()

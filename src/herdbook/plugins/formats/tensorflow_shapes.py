@@ -65,15 +65,16 @@ class Shapes:
             self._steps += 1
             if current not in open_:
                 open_.add(current)
-                missing = {_reference(each)[0] for each in _data(node)} - self._known.keys() - open_
-                if missing:
+                names = [_reference(each)[0] for each in _data(node)]
+                if missing := [each for each in names if each not in self._known and each not in open_]:
                     todo += missing
                     continue
             todo.pop()
             self._known[current] = self._node(node)
 
     def _node(self, node: Node) -> list[Shape]:
-        inputs = [self._shape(each) for each in _data(node)]
+        data = _data(node)
+        inputs = [self._shape(each) for each in data]
         if node.op in {"Placeholder", "PlaceholderV2"}:
             found = [self.placeholder(node)]
         elif node.op == "ReadVariableOp":
@@ -82,10 +83,11 @@ class Shapes:
             found = []
         else:
             try:
-                found = rule(Known(node, inputs, lambda index: self.numbers(_data(node)[index], 0)))
+                found = rule(Known(node, inputs, lambda index: self.numbers(data[index], 0)))
             except (IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError):
                 found = []  # the node does not fit its operator; TensorFlow would refuse the graph
-        return _merged(found, node.listed("_output_shapes", "shape"))
+        told = node.listed("_output_shapes", "shape")
+        return _merged(found, told) if told else found
 
     def _shape(self, tensor: str) -> Shape:
         name, index = _reference(tensor)
@@ -198,6 +200,8 @@ def _data(node: Node) -> tuple[str, ...]:
 
 
 def _reference(tensor: str) -> tuple[str, int]:
+    if ":" not in tensor:
+        return tensor, 0
     name, _, index = tensor.rpartition(":")
     return (name, int(index)) if name and index.isascii() and index.isdigit() and len(index) < 6 else (tensor, 0)
 
