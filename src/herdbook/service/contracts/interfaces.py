@@ -10,7 +10,7 @@ from herdbook.kernel.errors import InvalidError
 from herdbook.model import contracts
 from herdbook.model.base import Json, Value
 from herdbook.model.statements import Evidence
-from herdbook.service.contracts import merging, pairing
+from herdbook.service.contracts import merging, pairing, trees
 from herdbook.service.contracts.pairing import Group
 from herdbook.service.contracts.telling import Fields, Source, Tensor, Told
 
@@ -162,7 +162,10 @@ def _tensors(group: Group, way: str) -> list[list[tuple[Source, Tensor]]]:
 def _named(tensor: Tensor, way: str) -> Tensor:
     by = next(iter(tensor.fields.values()), None) or (tensor.features or [{}])[0].get("name")
     where = by.evidence.where if by else None
-    name = Told(way[:-1], Evidence(how="inferred", where=where, rule="no file names a tensor: the name is ours"))
+    name = Told(
+        trees.INPUT if way == "inputs" else trees.OUTPUT,
+        Evidence(how="inferred", where=where, rule="no file names a tensor: the name is ours"),
+    )
     return Tensor({"name": name, **tensor.fields}, tensor.features, tensor.sequence, tensor.ordered)
 
 

@@ -9,9 +9,9 @@ from herdbook.model.base import Json
 from herdbook.model.dossiers import FileView
 from herdbook.service.contracts.preparing import prepared
 from herdbook.service.contracts.telling import Fields, Source, Tensor, Told, by, inferred
-from herdbook.service.preprocessing.building import UNNAMED as INPUT
+from herdbook.service.preprocessing.building import UNNAMED
 
-OUTPUT = "score"
+INPUT, OUTPUT = UNNAMED, "score"
 _NO_TENSOR = "a model of features has no tensors: the name is ours"
 _MEANINGS = {
     "binary:logistic": "probability",
