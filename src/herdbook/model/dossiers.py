@@ -11,6 +11,7 @@ from herdbook.model.base import Bool, Int, Json, Sha256, Text, Value
 from herdbook.model.contracts import Contract, Member
 from herdbook.model.facts import Facts
 from herdbook.model.files import Content
+from herdbook.model.formats import MODELS
 from herdbook.model.models import Profile
 from herdbook.model.statements import StatementEntry
 from herdbook.model.versions import Entry
@@ -50,8 +51,13 @@ class Dossier(Value):
 
     @property
     def interface(self) -> Facts | None:
-        """The facts of the first file that has inputs."""
-        return next((file.facts for file in self.files if file.facts and "inputs" in file.facts.values), None)
+        """The facts of the first model file that has inputs, else features; without one, of a file that has inputs."""
+        told = [file.facts for file in self.files if file.facts]
+        models = [facts for facts in told if facts.format in MODELS]
+        for facts, field in ((models, "inputs"), (models, "features"), (told, "inputs")):
+            if found := next((each for each in facts if each.values.get(field)), None):
+                return found
+        return None
 
     @property
     def contract(self) -> Contract | None:

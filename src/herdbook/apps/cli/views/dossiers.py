@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -169,8 +170,13 @@ def _interface(value: Dossier) -> list[RenderableType]:
     return [t.section("Interface", interface(facts.values), path)]
 
 
+FEATURES = 12
+"""How many names of features a person is shown."""
+_FIGURES = (("parameters", "parameter"), ("trees", "tree"), ("layers", "layer"), ("tensors", "tensor"))
+
+
 def interface(values: Json) -> RenderableType:
-    """Return inputs and outputs, and the figures that belong to them."""
+    """Return inputs and outputs, features and classes, and the figures that belong to them."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style=t.DIM, no_wrap=True)
     for _ in range(3):
@@ -180,14 +186,33 @@ def interface(values: Json) -> RenderableType:
             axes = Text(t.shape(tensor.get("shape")))
             name, dtype = Text(str(tensor.get("name", "?"))), Text(str(tensor.get("dtype") or "?"))
             table.add_row("" if index else direction + "s", name, dtype, axes)
+    named = [(what, _names(values[what])) for what in ("features", "classes") if isinstance(values.get(what), list)]
+    rows = t.pairs([(what, Text(names)) for what, names in named if names])
     rest = t.joined(
         [
-            t.many(values["parameters"], "parameter") if isinstance(values.get("parameters"), int) else "",
+            *(_count(values.get(field), what) for field, what in _FIGURES),
+            "" if values.get("features") else _count(values.get("num_features"), "feature"),
+            t.compact(values["method"]) if isinstance(values.get("method"), str) else "",
+            t.compact(values["objective"]) if isinstance(values.get("objective"), str) else "",
             "opset " + t.compact(values["opsets"]) if values.get("opsets") else "",
             "by " + _producer(values["producer"]) if values.get("producer") else "",
         ]
     )
-    return Group(table, Text(rest, style=t.DIM)) if rest else table
+    shown = [part for part in (table, rows) if part.row_count]
+    return Group(*shown, *([Text(rest, style=t.DIM)] if rest else []))
+
+
+def _names(items: list[Any]) -> str:
+    """Return the first names of a list, and how many there are."""
+    names = [str(item.get("name", "?")) if isinstance(item, dict) else str(item) for item in items]
+    more = [f"… {len(names)} in all"] if len(names) > FEATURES else []
+    return ", ".join([*names[:FEATURES], *more])
+
+
+def _count(value: object, what: str) -> str:
+    """Return how many there are, of a number or of a list that is not named above."""
+    count = len(value) if isinstance(value, list) else value
+    return t.many(count, what) if isinstance(count, int) and count else ""
 
 
 def _producer(value: object) -> str:

@@ -187,8 +187,10 @@ def inspected(entries: Sequence[Inspected]) -> RenderableType:
         if index:
             parts.append(Text())
         parts.append(head)
-        if values.get("inputs") or values.get("outputs"):
-            parts.append(Padding(interface(values), (0, 0, 0, 2)))
+        parts.append(Padding(interface(values), (0, 0, 0, 2)))
+        for finding in values.get("findings") or ():
+            style = t.LOUD if finding["severity"] == "error" else t.WARM if finding["severity"] == "warning" else t.DIM
+            parts.append(Padding(t.line((finding["severity"], style), (finding["message"], "")), (0, 0, 0, 2)))
     return Group(*parts)
 
 
