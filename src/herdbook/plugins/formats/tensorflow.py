@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from herdbook.ports.formats import Format, Listing, ReadAt
 
-MAX_TEXT = 64 * 1024 * 1024
+MAX_TEXT = 32 * 1024 * 1024
 _HEAD = 4096
 _NAMES = {
     "tf-graphdef": (re.compile(r"\.(?:pbtxt|pb\.txt|txt|json|h5|onnx)$"), "a binary GraphDef"),
