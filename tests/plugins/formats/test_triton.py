@@ -67,19 +67,6 @@ def test_what_is_left_out_has_the_defaults_of_the_format() -> None:
     assert "platform" not in values
 
 
-def test_the_layout_of_the_repository_comes_from_the_listing() -> None:
-    listing = {
-        "m/config.pbtxt": 1,
-        "m/1/model.onnx": 5,
-        "m/12/a/b": 5,
-        "m/01/x": 1,
-        "other/2/model.onnx": 3,
-        "m/labels.txt": 1,
-    }
-    assert read("m/config.pbtxt", LISTS, listing).values["repository"] == {"1": ["model.onnx"], "12": ["a/b"]}
-    assert "repository" not in read("m/other_config.pbtxt", LISTS, listing).values
-
-
 def test_an_ensemble_says_its_steps() -> None:
     step = 'step [ { model_name: "a" model_version: -1 input_map { key: "x" value: "raw" } } ]'
     values = read("config.pbtxt", f'platform: "ensemble" ensemble_scheduling {{ {step} }}').values

@@ -51,8 +51,10 @@ def _served(config: Read, subject: Subject) -> list[Read]:
     """Return the models of the repository beside a configuration; else those of a checksum, else the nearest one."""
     every = [model for model in models(subject) if beside.inputs(model)]
     folder = posixpath.dirname(config.path)
-    inside = {_path(config, f"{version}/{name}") for version, names in _repository(config) for name in names}
-    if found := [model for model in every if model.path in inside]:
+    versions = re.compile(re.escape(f"{folder}/" if folder else "") + r"[0-9]{1,18}/.+")
+    if posixpath.basename(config.path) == "config.pbtxt" and (
+        found := [model for model in every if versions.fullmatch(model.path)]
+    ):
         return found
     sums = {f"md5:{value}" for value in _sums(config).values()}
     if found := [model for model in every if model.view.content and model.view.content.md5 in sums]:
@@ -61,11 +63,6 @@ def _served(config: Read, subject: Subject) -> list[Read]:
         return []
     beginning = posixpath.join(folder, posixpath.basename(config.path).removesuffix("config.pbtxt").rstrip("._-"))
     return [model for model in every if model.path.startswith(beginning)]
-
-
-def _repository(config: Read) -> Sequence[tuple[str, Sequence[str]]]:
-    found = config.values.get("repository")
-    return list(found.items()) if isinstance(found, dict) else []
 
 
 def _sums(config: Read) -> dict[str, str]:

@@ -35,8 +35,6 @@ _NUMBERS = ("TYPE_INVALID", "TYPE_BOOL", *(f"TYPE_{sign}INT{bits}" for sign in (
 _NUMBERS += ("TYPE_FP16", "TYPE_FP32", "TYPE_FP64", "TYPE_STRING", "TYPE_BF16")
 """Names of the enum's numbers."""
 
-_VERSION = re.compile(r"[1-9]\d{0,17}|0")
-
 
 def fits(content: Any, path: str) -> bool:  # noqa: ANN401 - a kind is asked about anything
     """Say whether it is called a configuration, or has the fields of one on lines of their own."""
@@ -48,7 +46,7 @@ def fits(content: Any, path: str) -> bool:  # noqa: ANN401 - a kind is asked abo
     return name.endswith(".pbtxt") and len(set(_TELLING.findall(content.data[:16384]))) >= 3
 
 
-def read(content: TextFile, path: str, listing: Listing) -> Content:
+def read(content: TextFile, path: str, listing: Listing) -> Content:  # noqa: ARG001 - the same for every kind
     """Read names, dims, dtypes, batching, checksums, instances and parameters.
 
     Raises:
@@ -73,7 +71,6 @@ def read(content: TextFile, path: str, listing: Listing) -> Content:
         scheduling=sorted({field.name for field in config.fields} & _SCHEDULING) or None,
         ensemble=[_step(each) for stage in config.messages("ensemble_scheduling") for each in stage.messages("step")]
         or None,
-        repository=_repository(path, listing) or None,
     )
     where = {
         f"/{_PLACES[field.name]}": f"line {field.line}" for field in reversed(config.fields) if field.name in _PLACES
@@ -166,20 +163,6 @@ def _step(raw: Message) -> dict[str, Any]:
         inputs={entry.text("key") or "": entry.text("value") or "" for entry in raw.messages("input_map")},
         outputs={entry.text("key") or "": entry.text("value") or "" for entry in raw.messages("output_map")},
     )
-
-
-def _repository(path: str, listing: Listing) -> dict[str, list[str]]:
-    """Return the layout beside `config.pbtxt`: version → its files, as `model/1/model.onnx` has them."""
-    if posixpath.basename(path) != "config.pbtxt":
-        return {}
-    folder = posixpath.dirname(path)
-    begin = f"{folder}/" if folder else ""
-    versions: dict[str, list[str]] = {}
-    for name in listing:
-        version, _, rest = name.removeprefix(begin).partition("/") if name.startswith(begin) else ("", "", "")
-        if rest and _VERSION.fullmatch(version) and len(versions.setdefault(version, [])) < 1000:
-            versions[version].append(rest)
-    return {version: sorted(versions[version]) for version in sorted(versions, key=int)}
 
 
 def _findings(values: dict[str, Any]) -> Iterator[Finding]:
