@@ -54,3 +54,8 @@ def test_many_fields_take_no_time_for_each_pair() -> None:
     facts = read("m.pmml", data % (fields, schema) + b"</TreeModel></PMML>")
     assert facts.values["num_features"] == many
     assert facts.values["features"][-1] == {"name": f"f{many - 1}", "dtype": "float"}
+
+
+def test_more_fields_than_any_model_has_are_refused() -> None:
+    with pytest.raises(InvalidError, match="entries"):
+        read("m.pmml", b"<PMML><DataDictionary>" + b"<DataField/>" * 100_001 + b"</DataDictionary></PMML>")

@@ -194,3 +194,10 @@ def test_weights_are_parsed_in_one_piece_and_quietly() -> None:
     loud.feed(b"<c/></a>", last=True)
     assert calls == ["a", "c", "c", "a"]
     assert parse(BDT.strip()).nodes == 4
+
+
+def test_more_entries_than_any_method_has_are_refused_and_more_constants_are_cut() -> None:
+    with pytest.raises(InvalidError, match="entries"):
+        read("m.xml", setup(b"<Variables>" + b"<Variable/>" * 100_001 + b"</Variables>"))
+    many = b"<Transformations><Transform Name='Gauss'>" + b"<q/>" * 20_001 + b"</Transform></Transformations>"
+    assert rules(read("m.xml", setup(many))) == ["values-cut"]

@@ -27,17 +27,21 @@ class Kept:
         self._text = text
         self._cut: dict[str, int] = {}
 
+    def cut(self, what: str, length: int) -> None:
+        """Remember that only the beginning of something was kept, which had this length or more."""
+        self._cut[what] = max(self._cut.get(what, 0), length)
+
     def text(self, value: str | bytes, what: str) -> str:
         """Return a text, or its beginning; bytes that are no UTF-8 become U+FFFD."""
         if len(value) > self._text:
-            self._cut[what] = max(self._cut.get(what, 0), len(value))
+            self.cut(what, len(value))
             value = value[: self._text]
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
     def items(self, values: Sequence[Any], what: str) -> list[Any]:
         """Return a list, or its beginning."""
         if len(values) > self._items:
-            self._cut[what] = len(values)
+            self.cut(what, len(values))
         return list(values[: self._items])
 
     def texts(self, values: Mapping[Any, Any], what: str) -> dict[str, str]:

@@ -11,13 +11,14 @@ from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Facts, Probe
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.kept import Kept
-from herdbook.plugins.formats.xml_events import HEAD, Events, begins_with
+from herdbook.plugins.formats.xml_events import HEAD, Events, begins_with, leading_space
 
 if TYPE_CHECKING:
     from herdbook.ports.formats import Format, Listing, ReadAt
 
 MAX_SIZE = 48 * 1024 * 1024
 _MODELS = frozenset({"TreeModel", "NeuralNetwork"})
+_COUNTED = frozenset({"DataField", "Value", "Interval", "DerivedField", "MiningField", "OutputField"})
 _TARGETS = frozenset({"target", "predicted"})
 _FIELD = {"name": "name", "optype": "optype", "dataType": "dtype"}
 _MINING = {
@@ -55,7 +56,8 @@ class Pmml:
         if file.size > MAX_SIZE:
             raise InvalidError(f"{path} has {file.size} bytes", code="too-large")
         document = _Document()
-        document.feed(file.read_at(0, file.size).lstrip(), last=True)
+        data = file.read_at(0, file.size)
+        document.feed(memoryview(data)[leading_space(data) :], last=True)
         if document.root != "PMML":
             raise CorruptError(f"{path} has no PMML in it", code="pmml-bad-root")
         content = Content("pmml", document.facts(), where=document.where, findings=document.kept.findings)
@@ -107,6 +109,8 @@ class _Document(Events):
 
     def _deeper(self, name: str, said: dict[str, str], path: list[str]) -> None:
         section = path[1]
+        if name in _COUNTED:
+            self.spend()
         if name == "Application" and section == "Header":
             self.values["producer"] = self._said(said, {"name": "name", "version": "version"})
         elif section == "DataDictionary" and name == "DataField":

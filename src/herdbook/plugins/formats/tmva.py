@@ -11,7 +11,7 @@ from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.tmva_text import read_text
 from herdbook.plugins.formats.tmva_xml import parse, values
-from herdbook.plugins.formats.xml_events import HEAD, begins_with
+from herdbook.plugins.formats.xml_events import HEAD, begins_with, leading_space
 
 if TYPE_CHECKING:
     from herdbook.ports.formats import Format, Listing, ReadAt
@@ -21,7 +21,6 @@ MAX_SIZE = 48 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
 _TEXT = re.compile(rb"(?:\s|#[^\n]*\n)*#GEN -\*-.{0,2000}^Method\s*:", re.DOTALL | re.MULTILINE)
-_SPACE = b" \t\r\n"
 
 
 class Tmva:
@@ -57,13 +56,11 @@ class Tmva:
             content = read_text(data)
             return content.facts(self.name, self.version)
         findings = []
-        skipped = 0
-        if data[:1] in _SPACE:
-            skipped = data[: len(data) - len(data.lstrip())].count(b"\n")
-            data = data.lstrip()
+        start = leading_space(data)
+        if start:
             message = "white space stands before the XML declaration, so a strict parser refuses the file"
             findings.append(Finding(rule="xml-leading-space", severity=Severity.WARNING, message=message))
-        setup = parse(data, skipped)
+        setup = parse(data, start)
         found, worth = values(setup)
         content = Content(format_, found, Safety.GUARDED, setup.where, (*findings, *worth, *setup.kept.findings))
         return content.facts(self.name, self.version)

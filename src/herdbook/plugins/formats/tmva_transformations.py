@@ -49,7 +49,10 @@ class Transformations:
         """
         self._open = None
         self._elements -= 1
-        if not path or self._elements < 0:
+        if self._elements < 0:
+            self._kept.cut("transformations", _MAX_ELEMENTS)
+            return False
+        if not path:
             return False
         if len(path) == 1:
             self.found.append({"name": self._text(said.get("Name", "")), "inputs": [], "outputs": [], "ranges": []})

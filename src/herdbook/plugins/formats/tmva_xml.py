@@ -32,6 +32,7 @@ _NEURONS = re.compile(rb"\sNNeurons\s*=\s*[\"'](\d{1,9})[\"']")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _NAME = re.compile(rb"<([^\s/>]+)")
 _LAYER = re.compile(rb"<Layer(?=[\s/>])([^>]*)>")
+_MAX_TAGS = 1_000_000
 _NESTED = {b"Method", b"Weights"}
 
 
@@ -74,7 +75,7 @@ class Setup(Events):
         if len(self.path) > 1 and self.path[1] == "Transformations":
             self.transformations.end(text)
         elif name == "Option" and self._option:
-            if len(self.options) < 1000 and text:
+            if text:
                 self.options[self._option] = self.kept.text(text, "options")
             self._option = ""
 
@@ -98,14 +99,17 @@ class Setup(Events):
 
     def _entry(self, name: str, said: dict[str, str]) -> bool:
         section = self.path[1]
-        if section == "GeneralInfo" and "name" in said and len(self.info) < 1000:
+        if section == "GeneralInfo" and "name" in said:
+            self.spend()
             self.info[said["name"]] = self.kept.text(said.get("value", ""), "general info")
         elif section == "Options" and name == "Option":
             self._option = said.get("name", "")
-            if said.get("modified") == "Yes" and len(self.modified) < 1000:
+            self.spend()
+            if said.get("modified") == "Yes":
                 self.modified.append(self._option)
             return True
         elif (read := _ENTRIES.get(name)) is not None and section == read[0]:
+            self.spend()
             self.lists.setdefault(read[1], []).append(
                 {key: each for key, each in read[2](said).items() if each is not None}
                 if read[1] != "classes"
@@ -180,22 +184,23 @@ _ENTRIES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def parse(data: bytes, skipped: int = 0) -> Setup:
+def parse(data: bytes, start: int = 0) -> Setup:
     """Parse a document, quietly inside of `Weights` where that gives the same counts.
 
     Args:
         data: the document.
-        skipped: how many lines of the file were before it.
+        start: offset of its first byte.
 
     Raises:
         CorruptError: when it is not well-formed, or a number is none.
         InvalidError: when it has a DTD, or is larger than this reader goes.
     """
+    view, lines = memoryview(data), data.count(b"\n", 0, start)
     begin, end = data.find(b"<Weights"), data.rfind(b"</Weights")
     begin = data.find(b">", begin) + 1 if begin >= 0 else -1
-    if 0 < begin < end and data[begin - 2] != ord("/"):
-        setup, view = Setup(skipped), memoryview(data)
-        setup.feed(view[:begin])
+    if 0 < begin < end and data[begin - 2] != ord("/") and data.count(b"<", begin, end) < _MAX_TAGS:
+        setup = Setup(lines)
+        setup.feed(view[start:begin])
         names = Counter(_NAME.findall(view[begin:end]))
         if setup.path[1:] == ["Weights"] and not any(name[:1] in b"!?" or name in _NESTED for name in names):
             setup.be_quiet()
@@ -204,8 +209,8 @@ def parse(data: bytes, skipped: int = 0) -> Setup:
             setup.listen()
             setup.feed(view[end:], last=True)
             return setup
-    setup = Setup(skipped)
-    setup.feed(data, last=True)
+    setup = Setup(lines)
+    setup.feed(view[start:], last=True)
     return setup
 
 

@@ -8,7 +8,9 @@ from xml.parsers import expat
 from herdbook.kernel.errors import CorruptError, InvalidError
 
 MAX_DEPTH = 200
+MAX_ENTRIES = 100_000
 MAX_TEXT = 4 * 1024 * 1024
+_SPACE = re.compile(rb"[ \t\r\n]*+")
 HEAD = 4096
 """How many bytes are enough to see the root element."""
 
@@ -17,6 +19,12 @@ _PROLOGUE = re.compile(
     re.DOTALL,
 )
 """What may stand before the root element, and its name. Nothing is tried twice: a hostile head costs no time."""
+
+
+def leading_space(data: bytes) -> int:
+    """Return how many bytes of white space stand before the document; XML allows none before its declaration."""
+    found = _SPACE.match(data)
+    return found.end() if found else 0
 
 
 def begins_with(head: bytes, root: bytes) -> bool:
@@ -39,6 +47,7 @@ class Events:
         self.path: list[str] = []
         self.line = 0
         self._skipped = skipped
+        self._entries = MAX_ENTRIES
         self._collect = 0
         self._text: list[str] = []
         self._length = 0
@@ -55,6 +64,16 @@ class Events:
     def end(self, name: str, text: str) -> None:
         """End an element; ``text`` is all text in it, when it was wanted."""
         raise NotImplementedError
+
+    def spend(self) -> None:
+        """Take one more element into the facts.
+
+        Raises:
+            InvalidError: when these were more than any real document has.
+        """
+        self._entries -= 1
+        if self._entries < 0:
+            raise InvalidError(f"it has more than {MAX_ENTRIES} entries", code="too-many-values")
 
     def feed(self, data: bytes | memoryview, *, last: bool = False) -> None:
         """Parse what comes next.
