@@ -43,7 +43,7 @@ def _texts() -> list[tuple[str, str]]:
                 continue
             raw = path.read_bytes()
             if b"\0" not in raw:
-                found.append((path.relative_to(ROOT).as_posix(), raw.decode("utf-8")))
+                found.append((path.relative_to(ROOT).as_posix(), raw.decode("utf-8", "replace")))
     return found
 
 

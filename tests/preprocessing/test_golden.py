@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from herdbook.model.facts import Facts
 from herdbook.model.preprocessing import PreprocessingSpec
@@ -71,13 +72,10 @@ def test_preparing_what_was_unprepared_gives_the_golden_tensors(
             np.testing.assert_allclose(found[name], tensor, rtol=0, atol=1e-6)
 
 
-def test_the_model_answers_as_it_did_for_the_official_runtime(
+def test_the_model_gives_its_golden_outputs_for_what_preprocessing_makes(
     spec: PreprocessingSpec, runs: list[Any], infos: dict[str, Any], datapack: Path
 ) -> None:
-    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    options = runtime.SessionOptions()
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = runtime.InferenceSession(str(datapack / MODEL), options, providers=["CPUExecutionProvider"])
+    session = ReferenceEvaluator(str(datapack / MODEL))  # the golden outputs are onnxruntime's
     for tensors, expected in runs:
         prepared = preprocessing.apply(spec, before(spec, tensors, infos))
         (found,) = session.run(None, prepared)
