@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import pickletools
@@ -306,9 +307,10 @@ def survives(data: bytes, path: str = "x.pkl") -> None:
         pass
 
 
-@pytest.mark.parametrize("name", ["protocol0.pkl", "protocol4.pkl", "plain.joblib", "zlib.joblib", "scaler.pkl.gz"])
+@pytest.mark.parametrize("name", ["protocol0.pkl.gz", "protocol4.pkl", "plain.joblib", "zlib.joblib"])
 def test_no_cut_and_no_changed_byte_makes_it_fail_otherwise(name: str) -> None:
     data = (FIXTURES / "pickles" / name).read_bytes()
+    data = gzip.decompress(data) if name.endswith(".gz") else data
     for at in range(0, len(data), 3):
         survives(data[:at], name)
         for flip in (0x01, 0xFF):

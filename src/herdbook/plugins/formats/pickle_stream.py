@@ -57,9 +57,9 @@ class Flat:
 
     def take(self, count: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        count = min(count, self._end - self.at)
         here = self.at - self._base
         if not 0 <= here <= here + count <= len(self._window):
+            count = min(count, self._end - self.at)
             ask = min(max(count, _WINDOW), self._end - self.at)
             self._base, self._window, here = self.at, self._file.read_at(self.at, ask), 0
         self.at += count
@@ -112,11 +112,14 @@ class Streamed:
 
     def take(self, count: int) -> bytes:
         """Return the next bytes; fewer only at the end, or at the limit (`cut` then says so)."""
-        self._fill(count)
-        found = self._ahead[self._here : self._here + count]
-        self._here += len(found)
+        here = self._here
+        if here + count > len(self._ahead):
+            self.cut = self.cut or self.at > self._most
+            self._fill(count)
+            here = self._here
+        found = self._ahead[here : here + count]
+        self._here = here + len(found)
         self.at += len(found)
-        self.cut = self.cut or self.at > self._most
         return found
 
     def skip(self, count: int) -> bool:
@@ -142,18 +145,16 @@ class Opcode(NamedTuple):
 
     name: str
     arg: bytes | None
-    at: int
     length: int
 
 
-def _shape(op: pickletools.OpcodeInfo) -> tuple[str, int]:
-    """Return name and shape of the argument: its length; -1, -6: one or two lines; -2 … -5: length before it."""
-    if op.arg is None:
-        return op.name, 0
-    return op.name, -6 if op.name in {"GLOBAL", "INST"} else op.arg.n
+def _shape(op: pickletools.OpcodeInfo) -> tuple[str, int, Opcode]:
+    """Return name, shape of the argument (its length; -1, -6: one or two lines; -2 … -5: length before it), and it."""
+    shape = 0 if op.arg is None else -6 if op.name in {"GLOBAL", "INST"} else op.arg.n
+    return op.name, shape, Opcode(op.name, None, 0)
 
 
-_OPCODES = {ord(op.code): _shape(op) for op in pickletools.opcodes}
+_OPCODES = {op.code.encode("latin-1"): _shape(op) for op in pickletools.opcodes}
 _LENGTHS = {
     pickletools.TAKEN_FROM_ARGUMENT1: struct.Struct("<B"),
     pickletools.TAKEN_FROM_ARGUMENT4: struct.Struct("<i"),
@@ -170,23 +171,24 @@ def opcode(source: Bytes) -> Opcode:
     """
     at = source.at
     code = source.take(1)
-    if not code or code[0] not in _OPCODES:
+    known = _OPCODES.get(code)
+    if known is None:
         what = "it ends" if not code else f"{code!r} is no opcode"
         raise CorruptError(f"the pickle is damaged: at byte {at} {what}", code="pickle-broken")
-    name, shape = _OPCODES[code[0]]
+    name, shape, bare = known
     if shape == 0:
-        return Opcode(name, None, at, 0)
+        return bare
     if shape > 0:
         arg = source.take(shape)
         if len(arg) < shape:
             raise _short(at)
-        return Opcode(name, arg, at, shape)
+        return Opcode(name, arg, shape)
     if shape in _LENGTHS:
         return _counted(source, name, _LENGTHS[shape], at)
     arg = _line(source, at)
     if shape == -6:
         arg += b"\n" + _line(source, at)
-    return Opcode(name, arg, at, len(arg))
+    return Opcode(name, arg, len(arg))
 
 
 def _counted(source: Bytes, name: str, head: struct.Struct, at: int) -> Opcode:
@@ -197,11 +199,11 @@ def _counted(source: Bytes, name: str, head: struct.Struct, at: int) -> Opcode:
     if length > KEPT:
         if not source.skip(length):
             raise _short(at)
-        return Opcode(name, None, at, length)
+        return Opcode(name, None, length)
     arg = source.take(length)
     if len(arg) < length:
         raise _short(at)
-    return Opcode(name, arg, at, length)
+    return Opcode(name, arg, length)
 
 
 def _line(source: Bytes, at: int) -> bytes:
