@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.plugins.formats.tree_files import fixture, read, rules, taken
 
-from herdbook.kernel.errors import CorruptError
+from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.plugins.formats import lightgbm
 
 TEXT = fixture("lightgbm_binary.txt")
@@ -81,3 +81,8 @@ def test_pandas_categories_are_read_and_broken_ones_passed_over() -> None:
 def test_other_text_is_not_taken() -> None:
     for data in (b"tree\n", b"tree of life\nversion=1\n", b"", b" " + TEXT):
         assert taken("m.txt", data) is None
+
+
+def test_more_features_than_any_model_has_are_refused() -> None:
+    with pytest.raises(InvalidError, match="features"):
+        read("m.txt", TEXT.replace(b"feature_names=", b"feature_names=" + b"a " * 200_001, 1))

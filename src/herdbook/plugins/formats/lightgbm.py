@@ -23,6 +23,8 @@ MAX_SIZE = 1024 * 1024 * 1024
 _MAX_HEAD = 8 * 1024 * 1024
 _MAX_TAIL = 1024 * 1024
 _CHUNK = 1024 * 1024
+MAX_FEATURES = 200_000
+_LISTS = ("feature_names", "feature_infos", "monotone_constraints")
 _BEGINS = re.compile(rb"tree\r?\nversion=v\d+\r?\n")
 _EMPTY = re.compile(rb"\r?\n\r?\n")
 _TREE = re.compile(rb"^Tree=\d+\r?$", re.MULTILINE)
@@ -116,6 +118,8 @@ def _scan(file: ReadAt) -> tuple[int, int, bool, int]:
 
 def _values(lines: list[str], kept: Kept) -> dict[str, Any]:
     said = dict(line.split("=", 1) for line in lines[1:] if "=" in line)
+    if any(said.get(key, "").count(" ") > MAX_FEATURES for key in _LISTS):
+        raise InvalidError(f"there are more than {MAX_FEATURES} features", code="too-many-values")
     names = said.get("feature_names", "").split()
     values: dict[str, Any] = {"file_name_of_algorithm": lines[0], "average_output": "average_output" in lines}
     for key in ("num_class", "num_tree_per_iteration", "label_index"):
@@ -185,9 +189,10 @@ def _tail(text: str, kept: Kept) -> dict[str, Any]:
 
 def _trees_differ(lines: list[str], counted: int) -> list[Finding]:
     sizes = next((line[11:] for line in lines if line.startswith("tree_sizes=")), None)
-    if sizes is None or len(sizes.split()) == counted:
+    declared = 0 if not sizes else sizes.strip().count(" ") + 1
+    if sizes is None or declared == counted:
         return []
-    message = f"tree_sizes says that there are {len(sizes.split())} trees, and there are {counted}"
+    message = f"tree_sizes says that there are {declared} trees, and there are {counted}"
     return [Finding(rule="trees-differ", severity=Severity.WARNING, message=message, where="/trees")]
 
 
