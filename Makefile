@@ -42,7 +42,7 @@ stack: setup .cache/localstack/.ready
 test: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready
+test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready .cache/formats/.ready
 	$(BIN)/python -m pytest -n $(JOBS)
 
 # The peer is measured in an environment of its own.
@@ -62,6 +62,10 @@ test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/framewo
 # The libraries of the trainings that tests capture; where they cannot be had the script says so.
 .cache/frameworks/.ready: tools/frameworks.txt tools/frameworks.sh
 	PYTHON="$(PYTHON)" tools/frameworks.sh
+
+# The official libraries of the formats, with which fixtures are made anew; where they cannot be had the script says so.
+.cache/formats/.ready: tools/formats.txt tools/formats.sh
+	PYTHON="$(PYTHON)" tools/formats.sh
 
 # Snakemake, HTCondor's bindings and REANA's schema; where they cannot be had the script says so.
 .cache/engines/.ready: tools/engines.txt tools/engines.sh
