@@ -87,4 +87,4 @@ wheel: setup
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) dist .cache/localstack .cache/rucio .cache/frameworks .cache/engines .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .cache/localstack .cache/rucio .cache/frameworks .cache/engines .cache/formats .cache/helm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
