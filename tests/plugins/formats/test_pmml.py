@@ -59,3 +59,11 @@ def test_many_fields_take_no_time_for_each_pair() -> None:
 def test_more_fields_than_any_model_has_are_refused() -> None:
     with pytest.raises(InvalidError, match="entries"):
         read("m.pmml", b"<PMML><DataDictionary>" + b"<DataField/>" * 100_001 + b"</DataDictionary></PMML>")
+
+
+@pytest.mark.parametrize("encoding", [b"U", b"utf-7", b"shift_jis", b"rot13", b"idna"])
+def test_odd_encodings_are_refused_and_latin_is_read(encoding: bytes) -> None:
+    with pytest.raises(InvalidError, match="encoding"):
+        read("m.pmml", FOREST.replace(b"UTF-8", encoding, 1))
+    latin = FOREST.replace(b"UTF-8", b"ISO-8859-1", 1).replace(b'"taus"', b'"\xe9"')
+    assert read("m.pmml", latin).values["model_name"] == "é"

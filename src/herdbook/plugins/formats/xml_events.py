@@ -10,6 +10,7 @@ from herdbook.kernel.errors import CorruptError, InvalidError
 MAX_DEPTH = 200
 MAX_ENTRIES = 100_000
 MAX_TEXT = 4 * 1024 * 1024
+_ENCODINGS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 HEAD = 4096
 """How many bytes are enough to see the root element."""
@@ -53,6 +54,7 @@ class Events:
         self._length = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
+        self._parser.XmlDeclHandler = self._declared
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._parser.EntityDeclHandler = self._refuse
         self.listen()
@@ -80,7 +82,7 @@ class Events:
 
         Raises:
             CorruptError: when it is not well-formed.
-            InvalidError: when it has a DTD, or goes deeper, or has longer texts, than this reader goes.
+            InvalidError: when it has a DTD or an odd encoding, or is deeper, or has longer texts, than this reader goes.
         """
         try:
             self._parser.Parse(data, last)
@@ -125,6 +127,10 @@ class Events:
         if self._length > MAX_TEXT:
             raise InvalidError(f"an element has more than {MAX_TEXT} characters", code="too-much-text")
         self._text.append(text)
+
+    def _declared(self, version: str, encoding: str | None, standalone: int) -> None:  # noqa: ARG002 - expat's arguments
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise InvalidError(f"its encoding is {encoding[:40]!r}, which is not read", code="xml-encoding")
 
     def _refuse(self, *_: object) -> None:
         raise InvalidError(
