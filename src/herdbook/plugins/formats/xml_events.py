@@ -128,7 +128,7 @@ class Events:
             raise InvalidError(f"an element has more than {MAX_TEXT} characters", code="too-much-text")
         self._text.append(text)
 
-    def _declared(self, version: str, encoding: str | None, standalone: int) -> None:  # noqa: ARG002 - expat's arguments
+    def _declared(self, version: str, encoding: str | None, standalone: int) -> None:  # noqa: ARG002 - as expat calls
         if encoding is not None and encoding.lower() not in _ENCODINGS:
             raise InvalidError(f"its encoding is {encoding[:40]!r}, which is not read", code="xml-encoding")
 
