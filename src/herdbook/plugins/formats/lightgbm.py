@@ -27,9 +27,8 @@ MAX_FEATURES = 200_000
 _LISTS = ("feature_names", "feature_infos", "monotone_constraints")
 _BEGINS = re.compile(rb"tree\r?\nversion=v\d+\r?\n")
 _EMPTY = re.compile(rb"\r?\n\r?\n")
-_TREE = re.compile(rb"^Tree=\d+\r?$", re.MULTILINE)
-_LEAVES = re.compile(rb"^num_leaves=(\d{1,9})\r?$", re.MULTILINE)
-_LINEAR = re.compile(rb"^is_linear=1\r?$", re.MULTILINE)
+_LEAVES = re.compile(rb"\nnum_leaves=(\d{1,9})")
+_END = b"\nend of trees"
 _PARAMETER = re.compile(r"\[([^:\[\]]+): ?(.*)\]")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _CATEGORIES = re.compile(r"-?[0-9]+(?::-?[0-9]+)*")
@@ -100,19 +99,17 @@ def _scan(file: ReadAt) -> tuple[int, int, bool, int]:
     """
     trees = leaves = 0
     linear, end, offset = False, -1, 0
-    left = b""
+    data = b"\n"  # a line begins behind each of these; data[0] is at offset - len(data)
     while end < 0 and (more := file.read_at(offset, _CHUNK)):
         offset += len(more)
-        data = left + more
-        whole = data.rfind(b"\n") + 1 if offset < file.size else len(data)
-        left = data[whole:] if len(data) - whole < 8 * _CHUNK else b""
-        data = data[:whole]
-        if (at := data.find(b"end of trees")) >= 0 and (at == 0 or data[at - 1] == 10):
-            end = offset - len(left) - len(data) + at
-            data = data[:at]
-        trees += len(_TREE.findall(data))
-        leaves += sum(map(int, _LEAVES.findall(data)))
-        linear = linear or _LINEAR.search(data) is not None
+        data += more
+        whole = len(data) if offset >= file.size else data.rfind(b"\n")
+        if (at := data.find(_END, 0, whole)) >= 0:
+            end, whole = offset - len(data) + at + 1, at
+        trees += data.count(b"\nTree=", 0, whole)
+        leaves += sum(map(int, _LEAVES.findall(data, 0, whole)))
+        linear = linear or data.find(b"\nis_linear=1", 0, whole) >= 0
+        data = data[whole:] if len(data) - whole < _MAX_HEAD else b""
     return trees, leaves, linear, end
 
 

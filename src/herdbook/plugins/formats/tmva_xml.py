@@ -33,6 +33,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _NAME = re.compile(rb"<([^\s/>]+)")
 _LAYER = re.compile(rb"<Layer(?=[\s/>])([^>]*)>")
 _MAX_TAGS = 1_000_000
+_SHORT = 4_000_000
 _NESTED = {b"Method", b"Weights"}
 
 
@@ -130,13 +131,13 @@ class Setup(Events):
         elif name == "Layer" and (neurons := _whole(attributes.get("NNeurons"))) is not None:
             self.layers.append({"index": _whole(attributes.get("Index")) or 0, "neurons": neurons})
 
-    def count(self, data: memoryview, names: Counter[bytes]) -> None:
+    def count(self, data: bytes, begin: int, end: int, names: Counter[bytes]) -> None:
         """Count the tags of what the parser passed over quietly; no number in them has a ``>``."""
         self.trees += names[b"BinaryTree"]
-        numbers = (_real(each.decode("latin-1")) for each in _WEIGHT.findall(data))
+        numbers = (_real(each.decode("latin-1")) for each in _WEIGHT.findall(data, begin, end))
         self.boost_weights += [number for number in numbers if number is not None]
         self.nodes += names[b"Node"] if self.trees else 0
-        for tag in _LAYER.finditer(data) if names[b"Layer"] else ():
+        for tag in _LAYER.finditer(data, begin, end) if names[b"Layer"] else ():
             if neurons := _NEURONS.search(tag[1]):
                 index = _INDEX.search(tag[1])
                 self.layers.append({"index": int(index[1]) if index else 0, "neurons": int(neurons[1])})
@@ -198,20 +199,25 @@ def parse(data: bytes, start: int = 0) -> Setup:
     view, lines = memoryview(data), data.count(b"\n", 0, start)
     begin, end = data.find(b"<Weights"), data.rfind(b"</Weights")
     begin = data.find(b">", begin) + 1 if begin >= 0 else -1
-    if 0 < begin < end and data[begin - 2] != ord("/") and data.count(b"<", begin, end) < _MAX_TAGS:
+    if 0 < begin < end and data[begin - 2] != ord("/") and _few_tags(data, begin, end):
         setup = Setup(lines)
         setup.feed(view[start:begin])
-        names = Counter(_NAME.findall(view[begin:end]))
+        names = Counter(_NAME.findall(data, begin, end))
         if setup.path[1:] == ["Weights"] and not any(name[:1] in b"!?" or name in _NESTED for name in names):
             setup.be_quiet()
             setup.feed(view[begin:end])
-            setup.count(view[begin:end], names)
+            setup.count(data, begin, end, names)
             setup.listen()
             setup.feed(view[end:], last=True)
             return setup
     setup = Setup(lines)
     setup.feed(view[start:], last=True)
     return setup
+
+
+def _few_tags(data: bytes, begin: int, end: int) -> bool:
+    """Say whether the names of all tags fit into memory at once."""
+    return end - begin < _SHORT or data.count(b"<", begin, end) < _MAX_TAGS
 
 
 def values(setup: Setup) -> tuple[dict[str, Any], list[Finding]]:

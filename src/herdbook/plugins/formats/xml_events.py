@@ -82,7 +82,7 @@ class Events:
 
         Raises:
             CorruptError: when it is not well-formed.
-            InvalidError: when it has a DTD or an odd encoding, or is deeper, or has longer texts, than this reader goes.
+            InvalidError: when it has a DTD or an odd encoding, or is deeper or longer than this reader goes.
         """
         try:
             self._parser.Parse(data, last)
@@ -128,7 +128,7 @@ class Events:
             raise InvalidError(f"an element has more than {MAX_TEXT} characters", code="too-much-text")
         self._text.append(text)
 
-    def _declared(self, version: str, encoding: str | None, standalone: int) -> None:  # noqa: ARG002 - as expat calls
+    def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
             raise InvalidError(f"its encoding is {encoding[:40]!r}, which is not read", code="xml-encoding")
 
