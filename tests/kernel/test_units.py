@@ -7,7 +7,8 @@ import pytest
 from herdbook.kernel import units
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.activities import Metric
-from herdbook.model.kinds import Column, Tensor
+from herdbook.model.contracts import Tensor
+from herdbook.model.kinds import Column
 
 GOOD = (
     "GeV", "MeV", "TeV", "eV", "mm", "um", "cm", "m", "ns", "ps", "s", "rad", "mrad", "deg", "T", "1", "%", "pb",

@@ -1,8 +1,8 @@
 """A training with xgboost, by its function and by its estimator, and one with lightgbm."""
 
-import lightgbm  # type: ignore[import-not-found]  # in .cache/frameworks
+import lightgbm  # in .cache/frameworks
 import numpy as np
-import xgboost  # type: ignore[import-not-found]  # the same
+import xgboost
 
 random = np.random.default_rng(3)
 features = random.normal(size=(200, 3)).astype(np.float32)

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # in .cache/frameworks
-from torch.utils.data import DataLoader, Dataset  # type: ignore[import-not-found]  # the same
+import torch  # in .cache/frameworks
+from torch.utils.data import DataLoader, Dataset
 
 
 class Events(Dataset):  # type: ignore[misc]  # Any there
