@@ -207,7 +207,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 def _legacy() -> Finding:
     message = (
-        "XGBoost 3.1 and later do not read this binary format; 3.0 does (tried: 3.0.5 reads it, 3.2.0 does not):"
+        "XGBoost 3.1 and later do not read this binary format; 3.0 does (tried: 3.0.5 reads it, 3.1.3 does not):"
         " load the model there and save it as .ubj or .json"
     )
     return Finding(rule="xgboost-legacy", severity=Severity.WARNING, message=message)
