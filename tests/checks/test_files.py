@@ -7,6 +7,7 @@ import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from onnx import TensorProto
@@ -18,6 +19,7 @@ from herdbook.ports.checks import Subject
 
 Found = Callable[..., list[Finding]]
 Made = Callable[..., Subject]
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "formats" / "tensorflow"
 PICKLE = pickle.dumps({"weights": [0.5, 1.5]}, protocol=2)
 
 
@@ -46,6 +48,60 @@ def test_weights_that_are_missing_are_an_error_and_those_beside_it_are_not(found
 def test_weights_that_are_cut_short_are_an_error_and_longer_ones_are_not(found: Found) -> None:
     assert found("external-data-short", {"model.onnx": elsewhere("weights.bin"), "weights.bin": bytes(11)})
     assert not found("external-data-short", {"model.onnx": elsewhere("weights.bin"), "weights.bin": bytes(13)})
+
+
+def test_the_same_model_without_its_weights_elsewhere_is_told_there_only(found: Found) -> None:
+    paths = [
+        each.path
+        for each in found(
+            "external-data-missing",
+            {
+                "a/model.onnx": elsewhere("50%.bin"),
+                "a/50%.bin": bytes(12),
+                "b/model.onnx": elsewhere("50%.bin"),
+            },
+        )
+    ]
+    assert paths == ["b/model.onnx"]
+
+
+def written(*names: str) -> dict[str, bytes]:
+    """Return files of a SavedModel, or of a checkpoint, that TensorFlow wrote."""
+    return {name: (FIXTURES / name).read_bytes() for name in names}
+
+
+CHECKPOINT = ("partitioned/model.ckpt.index", "partitioned/model.ckpt.data-00000-of-00001")
+
+
+def test_weights_of_a_checkpoint_that_are_missing_or_short_are_told_and_whole_ones_are_not(found: Found) -> None:
+    whole = written(*CHECKPOINT)
+    index, data = CHECKPOINT
+    missing = found("shard-missing", {index: whole[index]})
+    assert [(each.path, each.severity) for each in missing] == [(index, "warning")]
+    assert "'partitioned/model.ckpt.data-00000-of-00001'" in missing[0].message
+    assert not found("shard-missing", whole)
+    short = {**whole, data: whole[data][:-1]}
+    assert [(each.path, each.severity) for each in found("shard-short", short)] == [(index, "error")]
+    assert not found("shard-short", {**whole, data: whole[data] + b"x"})
+
+
+def test_weights_without_their_index_are_told_and_those_beside_it_are_not(found: Found) -> None:
+    whole = written(*CHECKPOINT)
+    index, data = CHECKPOINT
+    assert [each.path for each in found("index-missing", {data: whole[data], "other.index": whole[index]})] == [data]
+    assert not found("index-missing", whole)
+
+
+def test_a_saved_model_without_variables_or_assets_is_told_and_a_whole_one_is_not(found: Found) -> None:
+    variables, asset = "saved/variables/variables.index", "saved/assets/vocabulary.txt"
+    whole = written("saved/saved_model.pb", variables, "saved/variables/variables.data-00000-of-00001", asset)
+    assert not found("variables-missing", whole)
+    assert not found("asset-missing", whole)
+    told = found("variables-missing", {path: data for path, data in whole.items() if path != variables})
+    assert [(each.path, each.severity) for each in told] == [("saved/saved_model.pb", "warning")]
+    told = found("asset-missing", {path: data for path, data in whole.items() if path != asset})
+    assert [(each.path, each.where) for each in told] == [("saved/saved_model.pb", "/meta_graphs/0/assets")]
+    assert "'vocabulary.txt'" in told[0].message
 
 
 def test_the_same_bytes_twice_are_told_and_empty_files_are_not(found: Found) -> None:

@@ -87,7 +87,7 @@ def test_every_finding_of_a_reader_is_explained() -> None:
     raised = [path.read_text("utf-8") for path in (SOURCE / "plugins" / "formats").glob("*.py")]
     rules |= {match[1] for text in raised for match in re.finditer(r"code=\"([a-z0-9-]+)\"", text)}
     rules |= {what.replace("_", "-") for what in CUT}
-    assert {"reader-hung", "custom-operators", "external-data-missing", "protobuf-cut", "words-cut"} <= rules
+    assert {"reader-hung", "custom-operators", "external-data-outside", "protobuf-cut", "words-cut"} <= rules
     assert not unnamed(rules, section(page("facts.md"), "## Findings"))
 
 

@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from herdbook.kernel.canonical import SAFE_INTEGER
 from herdbook.model.facts import Facts, Safety
 from herdbook.plugins.formats.onnx import Onnx
 
@@ -122,8 +123,7 @@ def external(location: str, offset: int = 0, length: int = 32) -> Any:
     [
         ("weights.bin", None),
         ("sub/weights.bin", None),
-        ("missing.bin", "external-data-missing"),
-        ("short.bin", "external-data-short"),
+        ("a%20b/é.bin", None),
         ("../outside.bin", "external-data-outside"),
         ("sub/../../outside.bin", "external-data-outside"),
         ("/etc/passwd", "external-data-outside"),
@@ -136,17 +136,19 @@ def external(location: str, offset: int = 0, length: int = 32) -> Any:
 def test_weights_in_another_file_are_listed_and_never_followed_out(
     read: Callable[..., Facts], location: str, rule: str | None
 ) -> None:
-    listing = {
-        "1/model.onnx": 300,
-        "1/weights.bin": 96,
-        "1/sub/weights.bin": None,
-        "outside.bin": 99,
-        "1/short.bin": 95,
-    }
-    facts = read(external(location, offset=64), "1/model.onnx", listing)
+    facts = read(external(location, offset=64), "1/model.onnx")
     assert facts.values["external_data"] == [location]
     assert facts.values["parameters"] == 8
     assert rules(facts) == ([rule] if rule else [])
+    needed = {} if rule else {location.replace("%", "%25"): 96}
+    assert facts.values.get("external_data_bytes", {}) == needed
+
+
+def test_facts_are_the_same_whatever_lies_beside(read: Callable[..., Facts]) -> None:
+    model = external("weights.bin", length=1 << 60)
+    alone = read(model, "1/model.onnx")
+    assert alone == read(model, "1/model.onnx", {"1/model.onnx": 300, "1/weights.bin": 95})
+    assert alone.values["external_data_bytes"] == {"weights.bin": SAFE_INTEGER}
 
 
 def test_places_say_where_in_the_file_a_fact_stands(read: Callable[..., Facts]) -> None:

@@ -11,12 +11,11 @@ from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import SIDECARS
 from herdbook.model.quarantine import in_members, quarantined, serving
+from herdbook.plugins.checks import needed
 from herdbook.plugins.checks.looking import Read, files, listed, models
 from herdbook.ports.checks import Check, Subject
 
 OUTSIDE = Rule(id="external-data-outside", title="Weights outside the folder", severity=Severity.ERROR, by_reader=True)
-ABSENT = Rule(id="external-data-missing", title="A file of weights is missing", severity=Severity.ERROR, by_reader=True)
-SHORT = Rule(id="external-data-short", title="A file of weights is too short", severity=Severity.ERROR, by_reader=True)
 SUFFIX = Rule(id="suffix-lies", title="The name says another format", severity=Severity.WARNING, by_reader=True)
 TWICE = Rule(id="duplicate-files", title="The same bytes twice in one version", severity=Severity.NOTE)
 ELSEWHERE = Rule(id="same-bytes-elsewhere", title="The same bytes under another name", severity=Severity.NOTE)
@@ -35,12 +34,13 @@ class Files:
     """Looks at the files of a version as such."""
 
     rules = (
-        *(OUTSIDE, ABSENT, SHORT, SUFFIX, TWICE, ELSEWHERE, LICENCE, AMBIGUOUS),
+        *(OUTSIDE, *needed.RULES, SUFFIX, TWICE, ELSEWHERE, LICENCE, AMBIGUOUS),
         *(UNSAFE, GLOBAL, ONLY_PICKLE, PICKLE, MEMBER),
     )
 
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""
+        yield from needed.look(subject)
         yield from _twice(subject)
         yield from _elsewhere(subject)
         yield from _licence(subject)

@@ -32,7 +32,7 @@ class Onnx:
     """The reader of ``.onnx`` files."""
 
     name = "onnx"
-    version = "2"
+    version = "3"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
         """Recognise a model by its first fields; ``.onnx`` is always taken, to say what is wrong."""
@@ -40,7 +40,7 @@ class Onnx:
             return Probe(format="onnx", unknown=("qonnx",))
         return None
 
-    def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:
+    def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:  # noqa: ARG002 - the port's signature
         """Read the facts.
 
         Raises:
@@ -63,7 +63,7 @@ class Onnx:
         findings = [
             *onnx_findings.of_model(found, values),
             *onnx_findings.of_domains(foreign, values["domains_not_imported"]),
-            *onnx_findings.of_external(found.external, path, listing),
+            *onnx_findings.external(found.external, values),
             *salt,
         ]
         return Facts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,6 @@ from herdbook.plugins.formats.onnx_walk import MAX_TENSORS, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from herdbook.ports.formats import Listing
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _COUNTS = ("parameters", "parameters_float", "constant_node_elements", "constant_node_elements_float")
@@ -93,30 +90,26 @@ def of_domains(foreign: Sequence[str], undeclared: Sequence[str]) -> Iterator[Fi
         yield _finding("no-opset", Severity.WARNING, f"operators of {domain}, whose opset is not imported", "/opsets")
 
 
-def of_external(external: Mapping[bytes, int], path: str, listing: Listing) -> Iterator[Finding]:
-    """Yield findings about tensors in other files, which nobody opens.
+def external(external: Mapping[bytes, int], values: dict[str, Any]) -> Iterator[Finding]:
+    """Put under ``external_data_bytes`` what other files must have; yield findings about those outside the folder.
 
+    Whether they are there is for a check to say: facts are kept by the bytes, and the same bytes lie in many folders.
     Source of the rule: a location is a path relative to the model's folder, without ``..`` (ONNX, "External Data").
 
     Args:
         external: location → how many bytes it must at least have.
-        path: the model's.
-        listing: the files of the version.
+        values: the model's.
     """
+    needed: dict[str, int] = {}
     for raw, reach in sorted(external.items()):
         location = types.text(raw)
-        problem = _outside(location)
-        if problem:
-            yield _external(
-                "external-data-outside", Severity.ERROR, f"{location[:200]!r} {problem}; it is not followed"
-            )
-            continue
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), paths.escape(raw)))
-        if target not in listing:
-            yield _external("external-data-missing", Severity.ERROR, f"{target[:200]!r} is not among the files")
-        elif (size := listing[target]) is not None and size < reach:
-            message = f"{target[:200]!r} has {size} bytes, the model reads up to {reach}"
-            yield _external("external-data-short", Severity.ERROR, message)
+        if problem := _outside(location):
+            message = f"{location[:200]!r} {problem}; it is not followed"
+            yield _finding("external-data-outside", Severity.ERROR, message, "/external_data")
+        else:
+            needed[paths.escape(raw)] = min(reach, SAFE_INTEGER)
+    if needed:
+        values["external_data_bytes"] = needed
 
 
 def _outside(location: str) -> str:
@@ -129,10 +122,6 @@ def _outside(location: str) -> str:
     if "\0" in location:
         return "has a zero byte"
     return ""
-
-
-def _external(rule: str, severity: Severity, message: str) -> Finding:
-    return _finding(rule, severity, message, "/external_data")
 
 
 def _finding(rule: str, severity: Severity, message: str, where: str = "") -> Finding:

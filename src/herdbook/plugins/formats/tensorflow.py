@@ -39,7 +39,7 @@ class Tensorflow:
     """The reader of TensorFlow's files."""
 
     name = "tensorflow"
-    version = "1"
+    version = "2"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
         """Recognise the format by the first fields, by the last bytes, or, for bare weights, by the name."""

@@ -5,7 +5,6 @@ Source: tensor_bundle.{h,cc,proto}, table_format.txt of TensorFlow 2.21. Checksu
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 COUNTED = "elements of all checkpoint tensors"
 MAX_SIZE = 64 * 1024 * 1024
 MAX_LISTED = 10_000
+MAX_SHARDS = 1000
 _MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _FOOTER = 48
 _DATA = re.compile(r"^(.+)\.data-(\d{5})-of-(\d{5})$")
@@ -44,13 +44,9 @@ def looks_like_index(file: ReadAt) -> bool:
 
 def read_data(file: ReadAt, path: str, listing: Listing) -> Content:
     """Return what the name says; the bytes are weights, which only the index tells apart."""
-    del file
-    prefix, shard, shards = data_name(path) or (path, 0, 0)
-    findings = []
-    if listing and f"{prefix}.index" not in listing:
-        message = f"there is no {posixpath.basename(prefix)}.index beside it, without which the weights cannot be read"
-        findings.append(Finding(rule="index-missing", severity=Severity.WARNING, message=message))
-    return Content("tf-checkpoint-data", {"shard": shard, "shards": shards}, findings=tuple(findings))
+    del file, listing
+    _, shard, shards = data_name(path) or (path, 0, 0)
+    return Content("tf-checkpoint-data", {"shard": shard, "shards": shards})
 
 
 def read_index(file: ReadAt, path: str, listing: Listing) -> Content:
@@ -60,6 +56,7 @@ def read_index(file: ReadAt, path: str, listing: Listing) -> Content:
         CorruptError: when the table is damaged.
         InvalidError: when it is compressed, or larger than this reader goes.
     """
+    del listing
     if file.size > MAX_SIZE:
         raise InvalidError(f"{path} has {file.size} bytes", code="too-large")
     tensors: list[dict[str, Any]] = []
@@ -77,28 +74,17 @@ def read_index(file: ReadAt, path: str, listing: Listing) -> Content:
         if key and not entry.get("sliced"):
             shard = entry.get("shard", 0)
             reach[shard] = max(reach.get(shard, 0), entry.get("offset", 0) + entry.get("size", 0))
-    values: dict[str, Any] = {"tensors": tensors, "parameters_counted": COUNTED}
+    needed = {
+        f"data-{shard:05}-of-{shards:05}": min(end, SAFE_INTEGER) for shard, end in sorted(reach.items())[:MAX_SHARDS]
+    }
+    values: dict[str, Any] = {"tensors": tensors, "parameters_counted": COUNTED, "shard_bytes": needed}
     if total <= SAFE_INTEGER:
         values["parameters"] = total
-    findings = _shards(path.removesuffix(".index"), shards, reach, listing)
+    findings = []
     if count > MAX_LISTED:
         message = f"{count} tensors; the first {MAX_LISTED} are listed"
         findings.append(Finding(rule="tensors-cut", severity=Severity.NOTE, message=message, where="/tensors"))
     return Content("tf-checkpoint-index", values, Safety.SAFE, {"/tensors": "table of tensors"}, tuple(findings))
-
-
-def _shards(prefix: str, shards: int, reach: dict[int, int], listing: Listing) -> list[Finding]:
-    """Return findings about files of weights that are not there, or too short."""
-    found: list[Finding] = []
-    for shard, end in sorted(reach.items())[:1000] if listing else ():
-        name = f"{prefix}.data-{shard:05}-of-{shards:05}"
-        if name not in listing:
-            message = f"{name[-200:]!r} is not among the files"
-            found.append(Finding(rule="shard-missing", severity=Severity.WARNING, message=message))
-        elif (size := listing[name]) is not None and size < end:
-            message = f"{name[-200:]!r} has {size} bytes, the index reads up to {end}"
-            found.append(Finding(rule="shard-short", severity=Severity.ERROR, message=message))
-    return found
 
 
 class _Block:

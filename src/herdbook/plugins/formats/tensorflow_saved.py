@@ -5,12 +5,11 @@ Source: saved_model.proto, meta_graph.proto, variable.proto of TensorFlow 2.21.
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel.errors import CorruptError, InvalidError
-from herdbook.model.facts import Finding, Safety, Severity
+from herdbook.model.facts import Finding, Safety
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.protobuf import Message, Wire, decode, tag
 from herdbook.plugins.formats.tensorflow_facts import GraphFacts, shapes_of, tensor
@@ -70,6 +69,7 @@ def read(file: ReadAt, path: str, listing: Listing) -> Content:
         CorruptError: when the bytes are no SavedModel.
         InvalidError: when limits are exceeded.
     """
+    del listing
     reader = _Reader(Wire(file))
     values: dict[str, Any] = {}
     metas: list[dict[str, Any]] = []
@@ -93,8 +93,7 @@ def read(file: ReadAt, path: str, listing: Listing) -> Content:
         values["tensors"] = sorted(reader.variables.values(), key=lambda each: str(each["name"]))
         values["parameters"] = sum(elements(tuple(each.get("shape", ()))) for each in values["tensors"])
         values["parameters_counted"] = COUNTED
-    findings = [*reader.findings, *_beside(values, path, listing)]
-    return Content("tf-savedmodel", values, Safety.GUARDED, reader.where, tuple(findings))
+    return Content("tf-savedmodel", values, Safety.GUARDED, reader.where, tuple(reader.findings))
 
 
 class _Reader:
@@ -217,22 +216,3 @@ def _tensor(name: str, info: dict[str, Any], facts: GraphFacts) -> dict[str, Any
         if ":" in said["tensor"] and (inferred := facts.shapes.of(said["tensor"])) is not None:
             said["shape_in_graph"] = list(inferred)
     return said
-
-
-def _beside(values: dict[str, Any], path: str, listing: Listing) -> list[Finding]:
-    """Return findings about what a SavedModel needs and the folder does not have."""
-    folder = posixpath.dirname(path)
-    found = []
-    if "tensors" in values and listing and posixpath.join(folder, "variables/variables.index") not in listing:
-        message = (
-            "the graph has variables, but there is no variables/variables.index beside it: the weights are missing"
-        )
-        found.append(Finding(rule="variables-missing", severity=Severity.WARNING, message=message, where="/tensors"))
-    for number, meta in enumerate(values["meta_graphs"]):
-        for asset in meta["assets"]:
-            name = asset["filename"]
-            if listing and posixpath.join(folder, "assets", name) not in listing:
-                message = f"the asset {name[:200]!r} is not among the files"
-                where = f"/meta_graphs/{number}/assets"
-                found.append(Finding(rule="asset-missing", severity=Severity.WARNING, message=message, where=where))
-    return found[:1000]
