@@ -8,7 +8,7 @@ import herdbook
 from herdbook.kernel.errors import ConflictError
 from herdbook.model.contracts import Contract
 from herdbook.model.dossiers import FileView
-from herdbook.model.facts import Facts, Safety
+from herdbook.model.facts import Facts, Finding, Safety, Severity
 from herdbook.model.quarantine import quarantined, refused, serving
 from herdbook.testing.registry_quarantine import PICKLE, TOY, onnx
 from herdbook.testing.registry_samples import register
@@ -48,6 +48,16 @@ def test_a_guarded_model_serves_and_weights_without_a_graph_do_not() -> None:
     assert serving([view("model.pb", "tf-graphdef", Safety.GUARDED)]) == ("model.pb",)
     assert refused([STATE, view("variables.index", "tf-checkpoint-index"), view("README.md", "readme")])
     assert not refused([STATE, MODEL])
+
+
+def test_a_model_of_which_nothing_could_be_read_does_not_let_a_pickle_serve() -> None:
+    cut = Finding(rule="protobuf-cut", severity=Severity.ERROR, message="the file ends at byte 40")
+    facts = Facts(reader="onnx", reader_version="1", format="onnx", safety=Safety.GUARDED, findings=(cut,))
+    damaged = FileView(path="model.onnx", digest=MODEL.digest, facts=facts)
+    read = damaged.model_copy(update={"facts": facts.model_copy(update={"values": {"opset": 17}})})
+    assert "state.pt" in refused([STATE, damaged])
+    assert not refused([damaged])
+    assert serving([read]) == ("model.onnx",)
 
 
 def test_of_what_nobody_can_read_nothing_is_known_and_nothing_refused() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from herdbook.model.contracts import Contract
 from herdbook.model.dossiers import FileView
-from herdbook.model.facts import Facts, Safety
+from herdbook.model.facts import Facts, Safety, Severity
 from herdbook.model.formats import MODELS, PARTS, PICKLES
 
 _KIND = "a pickle, or holds one, which can run code when it is loaded"
@@ -23,11 +23,18 @@ def quarantined(files: Iterable[FileView]) -> tuple[str, ...]:
 
 
 def serving(files: Iterable[FileView]) -> tuple[str, ...]:
-    """Return the paths of models that a runtime may load: safe ones and guarded ones."""
+    """Return the paths of models that a runtime may load: safe ones and guarded ones, which a reader could read."""
     wanted = MODELS - PARTS
     return tuple(
-        view.path for view in files if view.facts and view.facts.format in wanted and not is_pickle(view.facts)
+        view.path
+        for view in files
+        if view.facts and view.facts.format in wanted and not is_pickle(view.facts) and not _gave_up(view.facts)
     )
+
+
+def _gave_up(facts: Facts) -> bool:
+    """Say whether a reader got nothing out of a file, for damage or a limit, and knows its format only."""
+    return not facts.values and any(each.severity is Severity.ERROR for each in facts.findings)
 
 
 def in_members(contract: Contract, pickles: Iterable[str]) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from herdbook.kernel.errors import CorruptError, HerdbookError, InvalidError
-from herdbook.plugins.formats import zip_directory
+from herdbook.model.facts import Safety
+from herdbook.plugins.formats import zip_archive, zip_directory
 from herdbook.plugins.formats.archives import Archives
 from herdbook.plugins.formats.zip_archive import Archive
 
@@ -246,3 +247,13 @@ def test_random_bytes_around_the_magic_never_make_it_fail_otherwise(data: bytes)
             try_all(Archive(Bytes(content), "x"))
         except HerdbookError:
             continue
+
+
+def test_a_pickle_too_large_to_be_looked_at_is_unsafe_all_the_same(
+    in_memory: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zip_archive, "MAX_TOTAL", 1000)
+    data = zipped(("archive/data.pkl", b"\x80\x02" + b"N0" * 600 + b"N."), ("archive/version", b"3\n"))
+    facts = Archives().read(in_memory(data), "model.pt", {})
+    assert (facts.format, facts.safety) == ("zip-other", Safety.UNSAFE)
+    assert "zip-member-too-large" in {each.rule for each in facts.findings}

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.kernel.errors import CorruptError, InvalidError, UnavailableError
 from herdbook.model.facts import Facts, Probe
 from herdbook.ports.formats import Listing, ReadAt
 
@@ -73,6 +73,9 @@ class Misbehaving:
 
     def invalid(self, file: ReadAt) -> None:
         raise InvalidError("it is too much", code="too-much")
+
+    def lack(self, file: ReadAt) -> None:
+        raise UnavailableError("it needs a library", code="needs-extra", hint="pip install 'herdbook[formats]'")
 
     def chatter(self, file: ReadAt) -> str:
         print("hello" * 100_000)

@@ -74,7 +74,12 @@ def test_a_probe_that_raises_leaves_the_file_to_the_next_format(pool: WorkerPool
 
 
 @pytest.mark.parametrize(
-    ("deed", "rule", "says"), [("corrupt", "rotten", "Throw it away."), ("invalid", "too-much", "")]
+    ("deed", "rule", "says"),
+    [
+        ("corrupt", "rotten", "Throw it away."),
+        ("invalid", "too-much", ""),
+        ("lack", "needs-extra", "it needs a library. pip install"),
+    ],
 )
 def test_what_a_reader_refuses_keeps_its_format_and_says_why(
     pool: WorkerPool, in_memory: Memory, deed: str, rule: str, says: str
@@ -85,6 +90,7 @@ def test_what_a_reader_refuses_keeps_its_format_and_says_why(
     assert (facts.reader, facts.format, facts.safety) == ("misbehaving", "deed", Safety.GUARDED)
     assert [finding.rule for finding in facts.findings] == [rule]
     assert says in facts.findings[0].message
+    assert "Error" not in facts.findings[0].message
     assert worker_pid(pool) == before
 
 

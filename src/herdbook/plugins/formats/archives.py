@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from herdbook.kernel.errors import CorruptError, HerdbookError, InvalidError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
 from herdbook.plugins.formats.contents import Content, kinds
 from herdbook.plugins.formats.zip_archive import Archive
@@ -32,17 +34,30 @@ class Archives:
     def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:
         """Follow the directory, and ask the kinds.
 
+        What holds a pickle that cannot be looked at stays unsafe: other readers forgive more, and have no limits.
+
         Raises:
             CorruptError: when the archive, or what its kind needs of it, is damaged.
             InvalidError: when it is larger than this reader goes, or encrypted.
         """
         archive = Archive(file, path)
-        content = next((k.read(archive, path, listing) for k in kinds(KINDS) if k.fits(archive, path)), None)
+        try:
+            content = next((k.read(archive, path, listing) for k in kinds(KINDS) if k.fits(archive, path)), None)
+        except (CorruptError, InvalidError) as error:
+            if not any(name.lower().endswith((".pkl", ".pickle")) for name in archive.names):
+                raise
+            content = _gave_up(archive, error)
         facts = (content or other(archive)).facts(self.name, self.version)
         return facts.model_copy(update={"findings": (*facts.findings, *archive.findings)})
 
 
 _: type[Format] = Archives
+
+
+def _gave_up(archive: Archive, error: HerdbookError) -> Content:
+    said = Finding(rule=error.code, severity=Severity.ERROR, message=str(error))
+    found = other(archive)
+    return replace(found, safety=Safety.UNSAFE, findings=(*found.findings, said))
 
 
 def other(archive: Archive) -> Content:

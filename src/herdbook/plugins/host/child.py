@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
-from herdbook.kernel.errors import CorruptError, HerdbookError, InvalidError
+from herdbook.kernel.errors import CorruptError, HerdbookError, InvalidError, UnavailableError
 from herdbook.model.facts import Facts, Finding, Safety, Severity
 from herdbook.plugins.host import found, frames
 
@@ -192,7 +192,7 @@ class Child:
     def _take(self, reader: Format, format_: str, file: ReadAt, path: str) -> Facts:
         try:
             return reader.read(file, path, self._listing)
-        except (CorruptError, InvalidError) as error:
+        except (CorruptError, InvalidError, UnavailableError) as error:
             said = Finding(rule=error.code, severity=Severity.ERROR, message=str(error))
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
             said = _failed(error, f"{reader.name} failed")
