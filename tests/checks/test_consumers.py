@@ -106,11 +106,21 @@ def test_a_model_that_is_newer_than_the_consumers_runtime_is_an_error(
 
 @pytest.mark.parametrize(("version", "said"), [("", "nobody said"), ("1.4.0", "never tried"), ("1.17.3", "")])
 def test_a_runtime_of_which_nothing_is_known_is_said_and_not_guessed(found: Found, version: str, said: str) -> None:
-    runtimes = {"cmssw": Runtime(library="onnxruntime", version=version)} if version else {}
+    runtimes = {"athena": Runtime(library="onnxruntime", version=version)} if version else {}
     files = {"model.onnx": model()}
-    told = found("runtime-unknown", files, consumers=["cmssw"], runtimes=runtimes)
+    told = found("runtime-unknown", files, consumers=["athena"], runtimes=runtimes)
     assert [said in each.message for each in told] == [True] * bool(said)
-    assert not found("runtime-opset", files, consumers=["cmssw"], runtimes=runtimes)
+    assert not found("runtime-opset", files, consumers=["athena"], runtimes=runtimes)
+
+
+def test_without_a_policy_the_newest_release_that_somebody_read_decides_and_older_ones_are_told(found: Found) -> None:
+    newer = found("runtime-opset", {"model.onnx": model(opset=21)}, consumers=["cmssw"])
+    assert "of CMSSW_14_2_X knows 20" in newer[0].message
+    since = found("runtime-since", {"model.onnx": model(opset=15)}, consumers=["cmssw"])
+    assert "from CMSSW_12_4_X on: opset 15 of ai.onnx" in since[0].message
+    assert not found("runtime-since", {"model.onnx": model(opset=11, ir_version=6)}, consumers=["cmssw"])
+    told = {"cmssw": Runtime(library="onnxruntime", version="1.17.1")}
+    assert not found("runtime-since", {"model.onnx": model(opset=15)}, consumers=["cmssw"], runtimes=told)
 
 
 def test_the_policy_of_a_namespace_names_consumers_runtimes_and_severities(subject: Callable[..., Any]) -> None:

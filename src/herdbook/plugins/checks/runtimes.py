@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from herdbook.model.checks import Rule
@@ -38,10 +39,18 @@ UNKNOWN = Rule(
 )
 
 
-class Runtimes:
-    """Looks at ONNX files, for each consumer that is asked for."""
+SINCE = Rule(
+    id="runtime-since",
+    title="Older releases of the consumer do not load it",
+    severity=Severity.NOTE,
+    consumers=_RUNNING,
+)
 
-    rules = (OPSET, IR, OPERATORS, UNKNOWN)
+
+class Runtimes:
+    """Looks at ONNX files, for each consumer that is asked for: the runtime of the policy, else of its newest release."""
+
+    rules = (OPSET, IR, OPERATORS, UNKNOWN, SINCE)
 
     def look(self, subject: Subject) -> Iterator[Finding]:
         """Yield what is found."""
@@ -51,15 +60,21 @@ class Runtimes:
             yield from _operators(file)
         silent = []
         for consumer in asked:
-            runtime = subject.runtimes.get(consumer)
-            known = _known(runtime.version) if runtime else None
-            if runtime is None:
+            runtime, releases = subject.runtimes.get(consumer), _releases(consumer)
+            if runtime is None and not releases:
                 silent.append(consumer)
-            elif known is None:
-                yield UNKNOWN.found(f"what ONNX Runtime {runtime.version} of {consumer} loads was never tried")
-            else:
-                for file in found:
-                    yield from _versions(file, known, consumer)
+                continue
+            version = runtime.version if runtime else releases[-1][1]
+            known = _known(version)
+            if known is None:
+                yield UNKNOWN.found(f"what ONNX Runtime {version} of {consumer} loads was never tried")
+                continue
+            name = f"ONNX Runtime {known['version']} of {consumer if runtime else releases[-1][0]}"
+            for file in found:
+                newer = list(_versions(file, known, name))
+                yield from newer
+                if not (runtime or newer):
+                    yield from _since(file, releases)
         if silent:
             have = f"{', '.join(silent)} {'has' if len(silent) == 1 else 'have'}"
             yield UNKNOWN.found(
@@ -71,20 +86,35 @@ class Runtimes:
 _: type[Check] = Runtimes
 
 
+def _releases(consumer: str) -> list[tuple[str, str]]:
+    """Return releases of a consumer with their ONNX Runtime, oldest first, as far as somebody read it."""
+    return [(row["name"], row["onnxruntime"]) for row in table()["release"] if row["consumer"] == consumer]
+
+
+def _since(file: Read, releases: list[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield a finding when releases before some one do not load a file that the newest loads."""
+    for (before, version), (since, _) in reversed([*pairwise(releases)]):
+        known = _known(version)
+        problem = next(_versions(file, known, f"ONNX Runtime {version} of {before}"), None) if known else None
+        if problem:
+            yield SINCE.found(f"loads from {since} on: {problem.message}", path=file.path, where=problem.where)
+            return
+
+
 def _known(version: str) -> Mapping[str, Any] | None:
     """Return the row of a release; of one that is newer than all that were tried, the newest."""
     rows = table()["onnxruntime"]
     wanted = _numbers(version)
-    fitting = [row for row in rows if _numbers(row["version"]) <= wanted]
-    return fitting[-1] if fitting else None
+    newest = rows[-1] if wanted > _numbers(rows[-1]["version"]) else None
+    return next((row for row in rows if _numbers(row["version"]) == wanted), newest)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")[:2]))
 
 
-def _versions(file: Read, known: Mapping[str, Any], consumer: str) -> Iterator[Finding]:
-    name = f"ONNX Runtime {known['version']} of {consumer}"
+def _versions(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """Yield findings of a file that is newer than what is known of a runtime, which a person calls `name`."""
     opsets = file.values.get("opsets") or {}
     for domain, limit in (("ai.onnx", known["opset"]), ("ai.onnx.ml", known["ml"])):
         version = opsets.get(domain)
