@@ -114,6 +114,13 @@ def test_the_policy_of_a_namespace_decides(folder_of: Make) -> None:
     run_here("check", "demo/m:v1", status=1)
 
 
+@pytest.mark.usefixtures("anywhere")
+def test_a_policy_of_a_namespace_that_is_not_there_is_no_policy_but_a_slip(folder_of: Make) -> None:
+    said = run_here("--json", "check", str(folder_of(GOOD)), "--policy", "dmeo", status=3)
+    assert "there is no namespace 'dmeo' here" in said.err
+    assert "demo" in json.loads(said.err)["hint"]
+
+
 @pytest.mark.usefixtures("registry")
 def test_a_policy_that_names_an_unknown_consumer_is_refused() -> None:
     body = json.dumps({"consumers": ["cms"]})

@@ -80,5 +80,8 @@ def _judged(finding: Finding, severities: Mapping[str, str]) -> Finding | None:
     return finding if wanted == finding.severity else finding.model_copy(update={"severity": Severity(wanted)})
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str]:
-    return _GRAVEST_FIRST.index(finding.severity), finding.path, finding.rule, finding.where
+def _order(finding: Finding) -> tuple[int, str, str, tuple[tuple[str, int], ...]]:
+    places = tuple(
+        ("", int(part)) if part.isdecimal() and len(part) < 10 else (part, 0) for part in finding.where.split("/")
+    )
+    return _GRAVEST_FIRST.index(finding.severity), finding.path, finding.rule, places

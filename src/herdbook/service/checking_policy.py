@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from herdbook.kernel.errors import MissingError
 from herdbook.model.checks import CheckPolicy
 from herdbook.ports.registry import Registry
 
 KIND = "check-policy"
+
+
+def named(registry: Registry, namespace: str) -> CheckPolicy:
+    """Return the policy of a namespace that somebody asked for by its name.
+
+    Raises:
+        MissingError: when there is no such namespace here.
+    """
+    known = [each.namespace for each in registry.namespaces.list()]
+    if namespace not in known:
+        raise MissingError(
+            f"there is no namespace {namespace!r} here",
+            code="no-namespace",
+            hint=f"Here are: {', '.join(known) or 'none yet'}.",
+        )
+    return policy(registry, namespace)
 
 
 def policy(registry: Registry, namespace: str) -> CheckPolicy:

@@ -115,7 +115,7 @@ def _checked(
     references = [each for each in given if each not in paths]
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(session.registry(read_only=True)) if references or namespace else None
-        policy = checking_policy.policy(registry, namespace) if registry and namespace else CheckPolicy()
+        policy = checking_policy.named(registry, namespace) if registry and namespace else CheckPolicy()
         places = checking_subjects.places(paths)
         step = stack.enter_context(progress.stepping(session.output))
         if places:
