@@ -48,7 +48,7 @@ SINCE = Rule(
 
 
 class Runtimes:
-    """Looks at ONNX files, for each consumer that is asked for: the runtime of the policy, else of its newest release."""
+    """Looks at ONNX files, for each consumer asked for: the runtime of the policy, else of its newest release."""
 
     rules = (OPSET, IR, OPERATORS, UNKNOWN, SINCE)
 

@@ -33,7 +33,7 @@ class Xgboost:
             return Probe(format="xgboost-binf" if head.startswith(MARKER) else "xgboost-bin-old")
         return None
 
-    def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:
+    def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:  # noqa: ARG002 - the port's signature
         """Read the facts.
 
         Raises:
@@ -47,7 +47,7 @@ class Xgboost:
             return read_model(content, "xgboost-ubj").facts(self.name, self.version)
         if not looks_like_binary(file):
             raise CorruptError(f"{path} is no model of XGBoost", code="xgboost-bad-model")
-        return read_binary(file, path, listing).facts(self.name, self.version)
+        return read_binary(file).facts(self.name, self.version)
 
 
 _: type[Format] = Xgboost

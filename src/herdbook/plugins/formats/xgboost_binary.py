@@ -7,7 +7,6 @@ trees, then attributes. Of a tree only the head is read.
 
 from __future__ import annotations
 
-import posixpath
 import re
 import struct
 from decimal import Decimal
@@ -21,7 +20,7 @@ from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.kept import Kept
 
 if TYPE_CHECKING:
-    from herdbook.ports.formats import Listing, ReadAt
+    from herdbook.ports.formats import ReadAt
 
 MARKER = b"binf"
 _LEARNER = struct.Struct("<fIiiiIII104x")
@@ -96,7 +95,7 @@ class _Bytes:
         return self._file.size - self.at
 
 
-def read_binary(file: ReadAt, path: str, listing: Listing) -> Content:
+def read_binary(file: ReadAt) -> Content:
     """Return the facts.
 
     Raises:
@@ -120,7 +119,7 @@ def read_binary(file: ReadAt, path: str, listing: Listing) -> Content:
     values |= _linear(data) if values["booster"] == "gblinear" else _trees(data, values["booster"], groups)
     kept = Kept()
     findings = [_legacy(), *_tail(data, values, kept, attributes=has_attributes != 0, metrics=has_metrics != 0)]
-    findings += _beside(path, listing, values)
+    findings.append(_nameless())
     return Content(
         format="xgboost-binf" if marked else "xgboost-bin-old",
         values=values,
@@ -213,14 +212,9 @@ def _legacy() -> Finding:
     return Finding(rule="xgboost-legacy", severity=Severity.WARNING, message=message)
 
 
-def _beside(path: str, listing: Listing, values: dict[str, Any]) -> list[Finding]:
-    """Say that names of features are not in the format, and which file beside it is called like them."""
-    beside = posixpath.splitext(path)[0] + ".features"
-    message = "the format has no names of features"
-    if beside in listing:
-        values["features_file"] = beside
-        message += f"; {beside} beside it may have them"
-    return [Finding(rule="no-feature-names", severity=Severity.NOTE, message=message, where="/num_features")]
+def _nameless() -> Finding:
+    message = "the format has no names of features; a file .features beside it, or the contract, can say them"
+    return Finding(rule="no-feature-names", severity=Severity.NOTE, message=message, where="/num_features")
 
 
 def _scientific(value: float) -> str:
