@@ -202,8 +202,9 @@ def test_two_sidecars_for_the_same_inputs_are_told_and_one_for_each_model_is_not
     }
     finding = found("ambiguous-sidecars", files)[0]
     assert "'preprocess.json', 'preprocess_noragged.json'" in finding.message
-    declared = Contract.read({"inputs": [{"name": "pf", "features": [{"name": "pf_eta"}]}]})
-    assert not found("ambiguous-sidecars", files, contract=declared)
+    names = "inputs: [{name: pf, features: [{name: pf_eta, scale: unknown}]}]\n"
+    assert found("ambiguous-sidecars", {**files, "contract.yaml": names}), "what they differ in is not said"
+    assert not found("ambiguous-sidecars", {**files, "contract.yaml": names.replace("unknown", "2")})
     other = {**files, "preprocess_noragged.json": preprocess("sv", norm=2.0)}
     assert not found("ambiguous-sidecars", other)
     same = {**files, "preprocess_noragged.json": preprocess("pf")}

@@ -95,7 +95,8 @@ def _pickles(subject: Subject) -> Iterator[Finding]:
 
 def _ambiguous(subject: Subject) -> Iterator[Finding]:
     """Yield sidecars of one format, for the same inputs, of which nobody said which belongs to the model."""
-    if subject.contract is not None and any(tensor.features for tensor in subject.contract.inputs or ()):
+    said = subject.contract is not None and any(tensor.features for tensor in subject.contract.inputs or ())
+    if said and not any(each.rule == "sidecar-ambiguous" and each.where for each in subject.conflicts):
         return
     names = [frozenset(_inputs(file)) for file in models(subject)]
     for format_ in sorted(SIDECARS - {"labels"}):

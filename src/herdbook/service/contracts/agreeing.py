@@ -17,6 +17,8 @@ from herdbook.service.contracts.telling import escape
 
 _WHOLE = {"shape", "labels", "clip", "training_range", "when", "files", "among"}
 """Fields whose value is looked at as a whole."""
+_SETTLED = ("contract-conflict", "sidecar-ambiguous")
+"""Findings about one value on which files differ: the author's value settles it."""
 
 
 def agree(declared: Declared, told: Assembled, *, fill: bool) -> Assembled:
@@ -37,7 +39,7 @@ def agree(declared: Declared, told: Assembled, *, fill: bool) -> Assembled:
     made.spread(contract.json_object(), "", None)
     unknown = set(declared.unknown) | (set(asked(contract.json_object())) if fill else set())
     known = {pointer for pointer in unknown if _has(body, pointer)}
-    findings = [each for each in told.findings if not (each.rule == "contract-conflict" and _has(body, each.where))]
+    findings = [each for each in told.findings if not (each.rule in _SETTLED and each.where and _has(body, each.where))]
     return Assembled(contract, made.evidence, (*made.findings, *findings), tuple(sorted(unknown - known)))
 
 
