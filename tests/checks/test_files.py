@@ -180,6 +180,14 @@ def test_a_package_called_like_a_frozen_graph_is_told_and_one_in_its_own_folder_
     assert not found("suffix-lies", {"tau/saved_model.pb": saved})
 
 
+def test_a_pickle_called_like_a_safe_format_is_told_and_one_under_its_own_name_is_not(found: Found) -> None:
+    told = found("suffix-lies", {"m.safetensors": pickle.dumps([1.5]), "m.pkl": pickle.dumps([1.5])})
+    assert [(each.path, each.message) for each in told] == [
+        ("m.safetensors", "it is called .safetensors, and is pickle")
+    ]
+    assert [each.path for each in found("suffix-lies", {"a.h5": model(), "b.onnx": model(), "c": model()})] == ["a.h5"]
+
+
 def preprocess(*names: str, norm: float = 1.0) -> str:
     """Return weaver's preprocess.json with one variable in each input."""
     infos = {

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
-from herdbook.model.formats import SIDECARS
+from herdbook.model.formats import MODELS, PICKLES, SIDECARS, TORCH
 from herdbook.model.quarantine import in_members, quarantined, serving
 from herdbook.plugins.checks import needed
 from herdbook.plugins.checks.looking import Read, files, listed, models
 from herdbook.ports.checks import Check, Subject
 
 OUTSIDE = Rule(id="external-data-outside", title="Weights outside the folder", severity=Severity.ERROR, by_reader=True)
-SUFFIX = Rule(id="suffix-lies", title="The name says another format", severity=Severity.WARNING, by_reader=True)
+SUFFIX = Rule(id="suffix-lies", title="The name says another format", severity=Severity.WARNING)
 TWICE = Rule(id="duplicate-files", title="The same bytes twice in one version", severity=Severity.NOTE)
 ELSEWHERE = Rule(id="same-bytes-elsewhere", title="The same bytes under another name", severity=Severity.NOTE)
 LICENCE = Rule(id="licence-missing", title="Nobody said who may use it", severity=Severity.WARNING)
@@ -28,6 +28,20 @@ MEMBER = Rule(id="pickle-serves", title="A pickle is the file of a member", seve
 AMBIGUOUS = Rule(id="ambiguous-sidecars", title="Several sidecars for one model", severity=Severity.WARNING)
 
 _LICENCE = re.compile(r"(?:licen[cs]e|copying)(?:[._-].*)?", re.IGNORECASE)
+
+_CALLED = {
+    ".onnx": frozenset({"onnx", "qonnx"}),
+    ".safetensors": frozenset({"safetensors"}),
+    ".keras": frozenset({"keras-v3"}),
+    ".h5": frozenset({"keras-h5"}),
+    ".root": frozenset({"gbrforest-root"}),
+    ".skops": frozenset({"skops", "sklearn-skops"}),
+    ".cbm": frozenset({"catboost-cbm"}),
+    ".ubj": frozenset({"xgboost-ubj"}),
+    ".xml": frozenset({"tmva-xml", "pmml"}),
+    ".json": frozenset(name for name in MODELS if name.endswith("json")) | {"mxnet-symbol"},
+} | dict.fromkeys((".pt", ".pth", ".pkl", ".pickle", ".joblib"), TORCH | PICKLES)
+"""Formats of models by the suffix that means them and nothing else. What a `.pb` is, its reader says."""
 
 
 class Files:
@@ -41,6 +55,7 @@ class Files:
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""
         yield from needed.look(subject)
+        yield from _called(subject)
         yield from _twice(subject)
         yield from _elsewhere(subject)
         yield from _licence(subject)
@@ -59,6 +74,15 @@ def _twice(subject: Subject) -> Iterator[Finding]:
     for paths in same.values():
         if len(paths) > 1:
             yield TWICE.found(f"the same bytes as {listed(paths[:-1])}", path=paths[-1])
+
+
+def _called(subject: Subject) -> Iterator[Finding]:
+    """Yield models whose suffix is that of another format; what may be a `.pb`, its reader says."""
+    for file in models(subject):
+        suffix = posixpath.splitext(file.path)[1].lower()
+        meant = _CALLED.get(suffix)
+        if meant is not None and file.format not in meant:
+            yield SUFFIX.found(f"it is called {suffix}, and is {file.format}", path=file.path)
 
 
 def _elsewhere(subject: Subject) -> Iterator[Finding]:
