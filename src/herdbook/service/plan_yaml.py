@@ -104,7 +104,7 @@ def load(data: bytes, lines: dict[Place, int] | None = None, plain: Callable[[st
         import yaml  # noqa: PLC0415 - only who imports needs it
     except ImportError as error:
         raise UnavailableError(
-            "YAML cannot be read without PyYAML", code="no-extra", hint="Install herdbook[imports]."
+            "YAML cannot be read without PyYAML", code="no-extra", hint="pip install pyyaml"
         ) from error
     try:
         text = data.decode("utf-8-sig")

@@ -172,6 +172,12 @@ def test_layers_that_nobody_knows_leave_shapes_and_counts_open(in_memory: Callab
     assert "parameters" not in read(in_memory(old([broken])), "old.json").values
 
 
+def test_hdf5_that_was_cut_is_told_in_the_same_words_each_time(in_memory: Callable[[bytes], Any]) -> None:
+    data = (FIXTURES / "trained.h5").read_bytes()
+    with pytest.raises(CorruptError, match=r"^the HDF5 is cut short\. Fetch it again\.$"):
+        read(in_memory(data[: len(data) // 2]), "model.h5")
+
+
 def test_an_archive_without_weights_says_so_and_one_with_damaged_weights_too(tmp_path: Path, on_disk: Open) -> None:
     import zipfile
 

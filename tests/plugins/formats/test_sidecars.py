@@ -9,6 +9,7 @@ import pytest
 from tests.plugins.formats.reading import FIXTURES, read, rules
 
 from herdbook.kernel.errors import CorruptError, InvalidError
+from herdbook.model.facts import Safety
 from herdbook.plugins.formats import salt_config
 from herdbook.plugins.formats.yaml_documents import Document as Yaml
 
@@ -179,6 +180,7 @@ def test_python_objects_in_yaml_stay_opaque_and_are_said() -> None:
         "d": {"!": "opaque"},
     }
     assert rules(found) == ["yaml-python-tags"]
+    assert (found.safety, read("tame.yaml", "b: !mine {x: 3}\n").safety) == (Safety.GUARDED, Safety.SAFE)
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(

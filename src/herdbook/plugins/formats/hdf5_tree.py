@@ -59,6 +59,8 @@ def opened(stream: BinaryIO) -> Iterator[Tree]:
         with h5py.File(stream, "r", rdcc_nbytes=_CACHE) as file:
             yield Tree(file)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, UnicodeError, IndexError) as error:
+        if "truncated file" in str(error):  # the library's sizes may be of memory that was never written
+            raise CorruptError("the HDF5 is cut short", code="bad-hdf5", hint="Fetch it again.") from error
         raise CorruptError(f"the HDF5 is damaged: {str(error)[:300]}", code="bad-hdf5") from error
 
 

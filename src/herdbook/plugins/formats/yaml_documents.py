@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from herdbook.kernel.errors import CorruptError, InvalidError, UnavailableError
-from herdbook.model.facts import Finding, Severity
+from herdbook.model.facts import Finding, Safety, Severity
 from herdbook.plugins.formats.contents import Content, kinds
 from herdbook.plugins.formats.plain_values import Plain
 from herdbook.plugins.formats.text_file import TextFile
@@ -50,6 +50,7 @@ def read(content: TextFile, path: str, listing: Listing) -> Content:
             return Content(
                 format=found.format,
                 values=found.values,
+                safety=document.safety(found.safety),
                 where={**document.where(found.values), **found.where},
                 findings=(*found.findings, *document.findings()),
             )
@@ -58,6 +59,7 @@ def read(content: TextFile, path: str, listing: Listing) -> Content:
     return Content(
         format=FORMAT if isinstance(value, dict) else "other",
         values=values,
+        safety=document.safety(Safety.SAFE),
         findings=(*plain.findings(), *document.findings()),
     )
 
@@ -201,11 +203,18 @@ class Document:
                     found[f"/{name}/{key}"] = f"line {self._keys[key]}"
         return found
 
+    def safety(self, kind: Safety) -> Safety:
+        """Return the class of the kind of file; guarded, where it would be safe and nodes name Python objects."""
+        return Safety.GUARDED if kind is Safety.SAFE and self._named() else kind
+
+    def _named(self) -> list[str]:
+        return [tag for tag in self.tags if tag.startswith(_PYTHON)]
+
     def findings(self) -> Iterator[Finding]:
         """Yield findings about tags that name code, and about further documents."""
-        named = [tag for tag in self.tags if tag.startswith(_PYTHON)]
-        if named:
-            message = f"{len(named)} nodes name Python objects ({named[0][:200]}): a loader that builds them runs code"
+        if named := self._named():
+            nodes = "one node names a Python object" if len(named) == 1 else f"{len(named)} nodes name Python objects"
+            message = f"{nodes} ({named[0][:200]}): a loader that builds what is named runs code"
             yield Finding(rule="yaml-python-tags", severity=Severity.WARNING, message=message)
         if self.more:
             yield Finding(rule="yaml-further-documents", severity=Severity.NOTE, message="only the first is read")
