@@ -160,7 +160,7 @@ class _Builder:
 
     def _begin(self, value: dict[str, Any] | list[Any], line: int) -> None:
         if len(self.stack) >= MAX_DEPTH:
-            raise _bad(line, f"nested deeper than {MAX_DEPTH}", "A plan is flat.")
+            raise _bad(line, f"nested deeper than {MAX_DEPTH}", "Nest it less.")
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.value, dict) and not top.key:
             raise _bad(line, "a key is no text", "Write KEY: VALUE.")

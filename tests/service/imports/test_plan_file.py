@@ -214,5 +214,5 @@ def test_a_plan_in_yaml_says_what_to_install_and_one_in_json_needs_nothing(
     for name in ("plan.yaml", "plan.json"):
         plan_file.write(tmp_path / name, plan())
     assert plan_file.read(tmp_path / "plan.json") == plan()
-    with pytest.raises(UnavailableError, match="Install herdbook"):
+    with pytest.raises(UnavailableError, match="pip install pyyaml"):
         plan_file.read(tmp_path / "plan.yaml")
