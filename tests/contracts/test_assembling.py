@@ -260,3 +260,25 @@ def test_calls_grow_with_features_and_not_faster() -> None:
         return calls
 
     assert counted(800) < 8.4 * counted(100)
+
+
+def test_a_model_without_names_joins_no_two_that_have_different_ones() -> None:
+    """One folder of the L1 correlator has a conifer file without names between two that have their own."""
+    trees = {"num_features": 2, "trees": 3}
+    found = assemble(
+        [
+            view("a.json", "conifer-json", **trees),
+            view("b.json", "conifer-json", **trees, features=[{"name": "pt"}, {"name": "eta"}]),
+            view("c.json", "conifer-json", **trees, features=[{"name": "f_0"}, {"name": "f_1"}]),
+        ]
+    )
+    assert "contract-conflict" not in rules(found)
+
+
+def test_configurations_of_two_servers_without_their_models_are_no_conflict() -> None:
+    def config(path: str, axis: int) -> FileView:
+        return view(path, "triton-config", inputs=[{"name": "x", "dtype": "float32", "shape": [axis]}])
+
+    found = assemble([config("a/config.pbtxt", 47), config("b/config.pbtxt", 43)])
+    assert rules(found) == ["sidecar-unpaired", "sidecar-unpaired"]
+    assert found.contract.inputs is None

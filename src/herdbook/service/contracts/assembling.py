@@ -55,7 +55,7 @@ def assemble(files: Sequence[FileView]) -> Assembled:
     models, beside = _sources(files)
     building = Building()
     groups = pairing.group(models)
-    speaking = [] if groups else [source for source in beside if source.inputs or source.only_input]
+    speaking = [] if groups else _alone(beside, building)
     if speaking:
         groups = [Group([], speaking)]
     pairing.pair(groups, [source for source in beside if source not in speaking], building.report)
@@ -70,6 +70,16 @@ def assemble(files: Sequence[FileView]) -> Assembled:
         findings=(*building.report.findings, *findings),
         unknown=tuple(sorted(unknown)),
     )
+
+
+def _alone(beside: Sequence[Source], building: Building) -> list[Source]:
+    """Return sidecars that tell an interface where no model is here; of several servers' configurations, none."""
+    served = [source for source in beside if source.format == "triton-config"]
+    if len(served) > 1:
+        for source in served:
+            building.report.warn("sidecar-unpaired", "the model that it serves is not here", path=source.path)
+        return []
+    return [source for source in beside if source.inputs or source.only_input]
 
 
 def _sources(files: Sequence[FileView]) -> tuple[list[Source], list[Source]]:

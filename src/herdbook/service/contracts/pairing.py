@@ -43,12 +43,17 @@ def group(models: Sequence[Source]) -> list[Group]:
     """Return models by interface. One model in two formats, of one name, is one even where they differ."""
     groups: list[Group] = []
     for model in models:
-        home = next((each for each in groups if _same_model(model, each) or _alike(model, each.models[0])), None)
+        home = next((each for each in groups if _same_model(model, each) or _alike_all(model, each)), None)
         if home is None:
             groups.append(Group([model]))
         else:
             home.models.append(model)
     return groups
+
+
+def _alike_all(model: Source, group: Group) -> bool:
+    """Whether a model could stand in for each of a group: one without names fits two that have different ones."""
+    return all(_alike(model, each) for each in group.models)
 
 
 def _same_model(model: Source, group: Group) -> bool:
