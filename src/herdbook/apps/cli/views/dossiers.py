@@ -172,7 +172,7 @@ def _interface(value: Dossier) -> list[RenderableType]:
 
 FEATURES = 12
 """How many names of features a person is shown."""
-_FIGURES = (("parameters", "parameter"), ("trees", "tree"), ("layers", "layer"), ("tensors", "tensor"))
+_FIGURES = (("parameters", "parameter"), ("trees", "tree"), ("layers", "layer"))
 
 
 def interface(values: Json) -> RenderableType:
@@ -192,6 +192,7 @@ def interface(values: Json) -> RenderableType:
         [
             *(_count(values.get(field), what) for field, what in _FIGURES),
             "" if values.get("features") else _count(values.get("num_features"), "feature"),
+            "" if values.get("inputs") else _count(values.get("tensors"), "tensor"),
             t.compact(values["method"]) if isinstance(values.get("method"), str) else "",
             t.compact(values["objective"]) if isinstance(values.get("objective"), str) else "",
             "opset " + t.compact(values["opsets"]) if values.get("opsets") else "",
