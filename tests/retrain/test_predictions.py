@@ -23,7 +23,8 @@ def _model(factor: float) -> bytes:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in ("x", "y"))
     factor_ = helper.make_tensor("k", TensorProto.FLOAT, [1], [factor])
     graph = helper.make_graph([helper.make_node("Mul", ["x", "k"], ["y"])], "g", [x], [y], [factor_])
-    data: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    opsets = [helper.make_opsetid("", 17)]
+    data: bytes = helper.make_model(graph, ir_version=8, opset_imports=opsets).SerializeToString()
     onnx.checker.check_model(onnx.load_from_string(data))
     return data
 
@@ -103,7 +104,7 @@ def test_a_model_that_is_none_or_needs_too_much_is_an_answer_not_a_crash(tmp_pat
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "g", [size], [out], [shape])
     (tmp_path / "big.onnx").write_bytes(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+        helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
     )
     with pytest.raises(HerdbookError) as caught:
         predictions.worker("apply", tmp_path / "big.onnx", tmp_path / "in.npz", tmp_path / "out.npz")

@@ -323,15 +323,22 @@ def _facts(out: _Builder, facts: Facts) -> None:
         out.term("safety", str(facts.safety), text=False)
     for name, listed in (("input", values.get("inputs")), ("output", values.get("outputs"))):
         for tensor in listed or ():
-            out.term(name, str(tensor["name"]))
+            if tensor.get("name"):
+                out.term(name, str(tensor["name"]))
     for operator in values.get("operators") or ():
         out.term("operator", str(operator).removeprefix("ai.onnx."), text=False)
-    out.number("opset", (values.get("opsets") or {}).get("ai.onnx"))
+    out.number("opset", _object(values, "opsets").get("ai.onnx"))
     out.number("parameters", values.get("parameters"))
-    producer = (values.get("producer") or {}).get("name")
+    producer = _object(values, "producer").get("name")
     if producer:
         out.term("producer", str(producer))
     out.terms.update(("text", str(word)) for word in values.get("words") or ())
     out.words(*(str(values[name]) for name in ("doc_string", "graph_doc_string", "title") if values.get(name)))
-    for key, value in (values.get("metadata") or {}).items():
+    for key, value in _object(values, "metadata").items():
         out.words(str(key), str(value)[:4096])
+
+
+def _object(values: Json, field: str) -> Json:
+    """Return a field that is an object; a format may have something else under the name."""
+    value = values.get(field)
+    return value if isinstance(value, dict) else {}
