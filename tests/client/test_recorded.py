@@ -140,7 +140,8 @@ def _holds(new: Any, old: Any, words: dict[str, str], where: str = "") -> str:
         )
         return next((trouble for trouble in troubles if trouble), "")
     if where.endswith(("/facts/reader_version", "/facts/format")):
-        return ""  # what this release's readers make of the same bytes
+        # What this release's readers make of the same bytes; still a text, and not empty.
+        return "" if isinstance(new, str) and new else f"{where} is {new!r}, was {old!r}"
     if isinstance(old, str) and isinstance(new, str):
         if old != new and len(old) > 11 and not where.endswith(("/code", "/class", "/kind")):
             words.setdefault(old, new)

@@ -59,9 +59,9 @@ def _kill(tmp_path: Path, seconds: float, seed: int, writers: int) -> crash.Live
 
 
 def test_what_was_acknowledged_survives_kills_at_random_instants(tmp_path: Path) -> None:
-    lived = _kill(tmp_path, 12, seed=20260101, writers=3)
+    lived = _kill(tmp_path, 20, seed=20260101, writers=3)
     assert lived.deaths > 5
-    assert lived.acknowledged, "a busy machine acknowledges few, and not none"
+    assert len(lived.acknowledged) > 5
 
 
 @pytest.mark.slow

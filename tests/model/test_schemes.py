@@ -167,7 +167,7 @@ def test_hostile_names_take_no_time() -> None:
             schemes.is_selector(scheme, text, text)
             with suppress(InvalidError):
                 parse(scheme, text)
-    assert time.process_time() - start < 60, "no pattern runs away"
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.datapack

@@ -98,7 +98,7 @@ def test_hostile_texts_take_no_time() -> None:
     one_line = ("/a" * 50_000, "`" * 100_000, "{" * 100_000, "(" * 100_000, "1," * 50_000, "/A/B-v1/RAW " * 8_000)
     for text in (*one_line, "/A/B-v1/RAW\n" * 8_000, "`/A*`\n" * 10_000, "\n" * 100_000):
         mentions(text)
-    assert time.process_time() - start < 60, "no pattern runs away"
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.datapack

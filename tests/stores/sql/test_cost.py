@@ -151,7 +151,7 @@ def test_a_large_event_costs_as_many_statements_as_a_small_one_and_one_for_every
 
 
 @pytest.mark.usefixtures("told")
-def test_a_catalogue_is_imported_and_opened_soon_after_a_start(path: Path) -> None:
+def test_a_catalogue_is_imported_and_opened_within_half_a_second_of_a_start(path: Path) -> None:
     script = (
         "import time; start = time.process_time()\n"
         "from herdbook.stores.sql.catalogue import SqlCatalogue\n"
@@ -161,7 +161,7 @@ def test_a_catalogue_is_imported_and_opened_soon_after_a_start(path: Path) -> No
     runs = [
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)
     ]
-    assert min(float(run.stdout) for run in runs) < 5, "bench/ measures against the aim of 0.5 s of processor time"
+    assert min(float(run.stdout) for run in runs) < 1.0, "aim 0.5 s of processor time; the rest is for slow machines"
 
 
 def test_ended_leases_do_not_pile_up_for_ever(catalogue: SqlCatalogue) -> None:
