@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,9 +31,11 @@ settings.load_profile("long" if os.environ.get("HERDBOOK_LONG") == "1" else "ci"
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Point everything that Herdbook or a child process looks up for the user into a folder of this test alone."""
     home = tmp_path_factory.mktemp("home")
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):  # what CI's own terminal says
+        monkeypatch.delenv(name, raising=False)
     for name in [name for name in os.environ if name.startswith(("HERDBOOK_", "XDG_"))]:
         if name not in {"HERDBOOK_DATA", "HERDBOOK_LONG"}:  # these speak to the tests, not to the program
             monkeypatch.delenv(name)
@@ -45,6 +47,8 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         "XDG_CACHE_HOME": ".cache",
     }.items():
         monkeypatch.setenv(name, str(home / folder))
+    yield
+    shutil.rmtree(home, ignore_errors=True)  # caches of models are large, and CI's disk is not
 
 
 @pytest.fixture(scope="session")
