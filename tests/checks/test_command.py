@@ -128,6 +128,19 @@ def test_a_policy_that_names_an_unknown_consumer_is_refused() -> None:
     assert "no consumer is called 'cms'" in said.err
 
 
+@pytest.mark.usefixtures("anywhere")
+def test_a_policy_that_misspells_a_rule_is_told_to_who_says_it_and_to_who_checks(folder_of: Make) -> None:
+    run_here("register", "demo/m:v1", str(folder_of(GOOD)))
+    slip = "the policy names 'licence-mising', and no rule is called so; did you mean 'licence-missing'?"
+    body = json.dumps({"severities": {"licence-mising": "error", "words-cut": "off"}})
+    assert slip in run_here("statement", "add", "demo", "--kind", "check-policy", "--body", body).err
+    assert slip in run_here("check", "demo/m:v1").err
+    assert slip in run_here("check", str(folder_of(GOOD)), "--policy", "demo").err
+    body = json.dumps({"severities": {"licence-missing": "error", "words-cut": "off"}})
+    assert not run_here("statement", "add", "demo", "--kind", "check-policy", "--body", body).err
+    assert not run_here("check", "demo/m:v1").err
+
+
 def document(file: Path) -> Any:
     found = json.loads(file.read_text("utf-8"))
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER

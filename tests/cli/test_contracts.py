@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from herdbook import open as herdbook_open
+from herdbook.kernel.errors import HerdbookWarning
+
 from .conftest import Run
 
 DATA = Path(os.environ.get("HERDBOOK_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
@@ -47,6 +50,23 @@ def test_a_contract_is_begun_filled_in_registered_and_shown(herdbook: Run, folde
     assert shown["evidence"][""] == {"how": "declared", "where": "contract.yaml"}
     [entry] = herdbook("statement", "list", f"{NAME}:v1", "--kind", "contract", "--json").lines
     assert entry["statement"]["unknown"] == shown["unknown"]
+
+
+def test_registering_a_contract_that_the_files_contradict_is_told_to_the_author(
+    herdbook: Run, folder: Path, tmp_path: Path
+) -> None:
+    begun = herdbook("contract", "init", str(folder)).out
+    (folder / "contract.yaml").write_text(begun.replace("offset: -1.5", "offset: -2.5", 1), "utf-8")
+    told = "/inputs/0/features/0/offset is -2.5 in contract.yaml, and -1.5 in preprocess.json"
+    assert told in herdbook("register", f"{NAME}:v1", str(folder)).err
+    line = json.dumps({"reference": "demo/jets/other:v1", "path": str(folder)})
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(line, "utf-8")
+    assert told in herdbook("register", "--batch", str(manifest)).err
+    with herdbook_open(str(tmp_path / "registry")) as registry, pytest.warns(HerdbookWarning, match="offset is -2.5"):
+        registry.versions.register(f"{NAME}:v2", str(folder))
+    (folder / "contract.yaml").write_text(begun, "utf-8")
+    assert "warning" not in herdbook("register", f"{NAME}:v3", str(folder)).err
 
 
 def test_init_keeps_a_file_that_is_there_unless_it_may_merge(herdbook: Run, folder: Path, tmp_path: Path) -> None:

@@ -62,7 +62,10 @@ def register(
             items.append(intake.deliver(registry, prepared, progress))
         except (ConflictError, DeniedError, MissingError) as error:
             raise _at(number, error) from error
-    return registry.versions.record(items, batch=True)
+    done = registry.versions.record(items, batch=True)
+    for (_, prepared), each in zip(checked, done, strict=True):
+        intake.warn(registry, prepared, each)
+    return done
 
 
 def _check(registry: Registry, line: str, base: str) -> intake.Prepared:

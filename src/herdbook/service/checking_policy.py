@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection, Iterator
+
 from herdbook.kernel.errors import MissingError
 from herdbook.model.checks import CheckPolicy
 from herdbook.ports.registry import Registry
@@ -37,3 +40,13 @@ def policy(registry: Registry, namespace: str) -> CheckPolicy:
     ]
     newest = max(said, key=lambda entry: entry.seq, default=None)
     return CheckPolicy() if newest is None else CheckPolicy.read(newest.statement.body)
+
+
+def misspelt(policy: CheckPolicy, rules: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield names in a policy that no rule has, each with the rule that is nearly called so.
+
+    A name that is like none is left alone: readers have findings of many names, and so may plug-ins elsewhere.
+    """
+    for name in policy.severities or {}:
+        if name not in rules and (near := difflib.get_close_matches(name, rules, n=1, cutoff=0.85)):
+            yield name, near[0]

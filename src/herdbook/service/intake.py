@@ -211,11 +211,23 @@ def register(
 ) -> Registered:
     """Register a folder, or files, under ``MODEL:LABEL`` (or ``MODEL``), with what is known of it.
 
+    Where the folder's contract and its files differ, a ``HerdbookWarning`` names both.
+
     Raises:
         HerdbookError: as ``plan``, ``ports.registry.Versions.record`` and ``Files.put`` say.
     """
     item = prepare(registry, reference, given, wanted or Wanted())
-    return registry.versions.record([deliver(registry, item, progress)])[0]
+    done = registry.versions.record([deliver(registry, item, progress)])[0]
+    warn(registry, item, done)
+    return done
+
+
+def warn(registry: Registry, item: Prepared, done: Registered) -> None:
+    """Warn where the contract that was registered and the files differ."""
+    if any(each.path == CONTRACT for each in item.taken):
+        from herdbook.service.contracts import stating  # noqa: PLC0415 - few folders have one
+
+        stating.warn(registry, done.reference)
 
 
 @dataclass(frozen=True)

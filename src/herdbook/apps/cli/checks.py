@@ -116,6 +116,7 @@ def _checked(
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(session.registry(read_only=True)) if references or namespace else None
         policy = checking_policy.named(registry, namespace) if registry and namespace else CheckPolicy()
+        warn_of(session, policy)
         places = checking_subjects.places(paths)
         step = stack.enter_context(progress.stepping(session.output))
         if places:
@@ -129,11 +130,25 @@ def _checked(
         for reference in references:
             assert registry is not None
             entry, subject = checking_subjects.of_version(registry, reference, consumers)
-            own = policy if namespace else checking_policy.policy(registry, namespace_of(entry.model))
+            own = policy
+            if namespace is None:
+                own = checking_policy.policy(registry, namespace_of(entry.model))
+                warn_of(session, own)
             report = checking.check(subject, rules, own, of=entry.reference)
             yield Result(report, subject), checking.failed(report, strict=strict or bool(own.strict))
             if entry.chosen:
                 session.output.message(entry.chosen)
+
+
+def warn_of(session: Session, policy: CheckPolicy) -> None:
+    """Warn of names in a policy that are misspelt, for what it says of them has no effect."""
+    if not policy.severities:
+        return
+    from herdbook.bootstrap.checks import rules
+    from herdbook.service import checking_policy
+
+    for name, near in checking_policy.misspelt(policy, {rule.id for rule in rules()}):
+        session.output.warn(f"the policy names {name!r}, and no rule is called so; did you mean {near!r}?")
 
 
 def _write(file: str, results: Sequence[Result]) -> None:

@@ -76,6 +76,11 @@ def add(
         said["subject"] = [about.json_object()]
         entry = registry.statements.add(subjects.namespace_for(namespace, found), [Said.read(said)])[0]
     _done(session, entry, "said", subject)
+    if kind == "check-policy":
+        from herdbook.apps.cli import checks
+        from herdbook.model.checks import CheckPolicy
+
+        checks.warn_of(session, CheckPolicy.read(said["body"]))
 
 
 def _evidence(text: str) -> tuple[str, Json]:

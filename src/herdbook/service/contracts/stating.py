@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
-from herdbook.kernel.errors import ConflictError
+from herdbook.kernel.errors import ConflictError, HerdbookError, HerdbookWarning
 from herdbook.kernel.names import namespace_of
 from herdbook.model.dossiers import Dossier
-from herdbook.model.facts import Severity
+from herdbook.model.facts import Finding, Severity
 from herdbook.model.statements import StatementEntry, Subject
 from herdbook.ports.formats import Readers
 from herdbook.ports.registry import Registry
@@ -41,9 +42,24 @@ def of_version(dossier: Dossier) -> Assembled:
     if contract is None:
         return _with_sets(told)
     entry = next(each for each in dossier.statements if each.statement.type == TYPE and each.about == "this")
-    mine = Declared(contract, entry.statement.unknown or (), name=f"statement {entry.digest[7:19]}")
+    evidence = entry.statement.evidence or {}
+    whole = evidence.get("")
+    name = whole.where if whole and whole.where else f"statement {entry.digest[7:19]}"
+    mine = Declared(contract, entry.statement.unknown or (), name=name)
     findings = agreeing.agree(mine, told, fill=False).findings
-    return _with_sets(Assembled(contract, entry.statement.evidence or {}, findings, mine.unknown))
+    return _with_sets(Assembled(contract, evidence, findings, mine.unknown))
+
+
+def warn(registry: Registry, reference: str) -> None:
+    """Warn where the files of a version tell otherwise than the contract that was registered with them."""
+    try:
+        said = [each.message for each in _grave(of_version(registry.versions.dossier(reference)))]
+    except HerdbookError as error:  # the version is registered; what cannot be compared is no failure of that
+        said = [error.message]
+    if said:
+        more = f" ({len(said) - 1} more)" if len(said) > 1 else ""
+        words = f"{reference}: {said[0]}{more}. Correct it, and say it with herdbook contract add."
+        warnings.warn(words, HerdbookWarning, stacklevel=4)
 
 
 def add(
@@ -63,7 +79,7 @@ def add(
     """
     dossier = registry.versions.dossier(reference)
     found = _with_sets(agreeing.agree(mine, assemble(dossier.files), fill=False))
-    grave = [each for each in found.findings if each.rule == "contract-conflict" or each.severity is Severity.ERROR]
+    grave = _grave(found)
     if grave and not confirm:
         more = f" ({len(grave) - 1} more)" if len(grave) > 1 else ""
         raise ConflictError(
@@ -85,6 +101,10 @@ def add(
     )
     statement = said(found, record).model_copy(update={"supersedes": old or None})
     return registry.statements.add(namespace_of(dossier.entry.model), [statement])[0], found
+
+
+def _grave(found: Assembled) -> list[Finding]:
+    return [each for each in found.findings if each.rule == "contract-conflict" or each.severity is Severity.ERROR]
 
 
 def _with_sets(found: Assembled) -> Assembled:
