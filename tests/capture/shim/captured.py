@@ -14,7 +14,7 @@ from tests.servers.places import away
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIM = ROOT / "src" / "herdbook" / "capture" / "shim"
-FRAMEWORKS = ROOT / ".cache" / "frameworks"
+CACHE = ROOT / ".cache"
 TRAININGS = Path(__file__).parent / "trainings"
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -58,11 +58,11 @@ class Done:
         return self.main[-1]
 
 
-def frameworks() -> str:
-    """Return the interpreter that has the libraries."""
-    if not (FRAMEWORKS / ".ready").exists():
-        away("the libraries are not here: `make .cache/frameworks/.ready` gets them")
-    return str(FRAMEWORKS / "bin" / "python")
+def frameworks(which: str = "frameworks") -> str:
+    """Return the interpreter that has the libraries; that of ``formats`` has TensorFlow."""
+    if not (CACHE / which / ".ready").exists():
+        away(f"the libraries are not here: `make .cache/{which}/.ready` gets them")
+    return str(CACHE / which / "bin" / "python")
 
 
 def run(

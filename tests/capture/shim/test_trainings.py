@@ -12,7 +12,7 @@ from tests.capture.shim.captured import TRAININGS, Done, frameworks, run
 
 def trained(name: str, folder: Path, *arguments: str, shim: bool = True) -> Done:
     """Run a training in a folder that has its inputs."""
-    python = frameworks()
+    python = frameworks("formats" if name == "with_tensorflow" else "frameworks")
     folder.mkdir()
     shutil.copy(TRAININGS / f"{name}.py", folder / "train.py")
     rows = [f"{index},{index % 7 - 3},{int(index % 5 > 1)}" for index in range(60)]
@@ -135,3 +135,16 @@ def test_keras_tells_its_history_epoch_by_epoch(tmp_path: Path) -> None:
     assert done.parameters("keras.fit")["epochs"] == "2"
     assert ("numpy", "17") in {(line["name"], line["text"]) for line in done.of("seed")}
     assert "model.weights.h5" in done.opened("w")
+
+
+@pytest.mark.slow
+def test_tensorflow_tells_its_seeds_and_whether_it_can_be_repeated(tmp_path: Path) -> None:
+    done = trained("with_tensorflow", tmp_path / "job")
+    assert done.output == trained("with_tensorflow", tmp_path / "plain", shim=False).output  # its messages have times
+    flags = {line["name"]: line["value"] for line in done.of("flag")}
+    assert (flags["tensorflow.op_determinism"], flags["tensorflow.intra_op_threads"]) == ("true", "1")
+    assert "tensorflow.tensor_float_32" in flags
+    seeds = {(line["name"], line["text"]) for line in done.of("seed")}
+    assert seeds >= {("numpy", "17"), ("tensorflow", "17")}
+    assert done.parameters("keras.fit")["epochs"] == "2"
+    assert [line["step"] for line in done.of("metric", source="keras.fit", name="loss")] == [0, 1]
