@@ -36,7 +36,7 @@ def center_norm_pad(raw: list[float], info: dict[str, float], least: int, most: 
             filled.append(f32(info["pad"]))
             continue
         value = f32(raw[place])
-        if not np.isfinite(value):
+        if not abs(float(value)) <= 1e32:  # NaN, too
             value = f32(info["replace_inf_value"])
         value = f32(f32(value - f32(info["median"])) * f32(info["norm_factor"]))
         filled.append(min(max(value, f32(info["lower_bound"])), f32(info["upper_bound"])))

@@ -26,9 +26,11 @@ labels = st.lists(names, min_size=1, max_size=3).map(tuple)
 
 
 @st.composite
-def bounds(draw: st.DrawFn) -> Bounds:
-    lower, upper = sorted([draw(numbers), draw(numbers)])
-    return Bounds(lower=lower, upper=upper)
+def of_variables(draw: st.DrawFn) -> Feature:
+    """Return a variable as a file of weaver has it: what fills up lies within the bounds."""
+    lower, pad, upper = sorted([draw(numbers), draw(numbers), draw(numbers)])
+    fields = {"name": draw(names), "offset": draw(numbers), "scale": draw(numbers), "replace_non_finite": draw(numbers)}
+    return Feature.read({**fields, "clip": {"lower": lower, "upper": upper}, "pad_value": pad})
 
 
 @st.composite
@@ -38,11 +40,7 @@ def sequences(draw: st.DrawFn) -> Sequence:
 
 
 def of_weaver() -> st.SearchStrategy[PreprocessingSpec]:
-    feature = st.builds(
-        Feature, name=names, offset=numbers, scale=numbers, replace_non_finite=numbers, clip=bounds(),
-        pad_value=st.none() | numbers,
-    )  # fmt: skip
-    features = st.lists(feature, min_size=1, max_size=4, unique_by=lambda each: each.name).map(tuple)
+    features = st.lists(of_variables(), min_size=1, max_size=4, unique_by=lambda each: each.name).map(tuple)
     name = names.filter(lambda each: each not in {"input_names", "output_names"})
     given_ = st.builds(PreparedInput, name=name, features=features, sequence=st.none() | sequences())
     inputs = st.lists(given_, min_size=1, max_size=3, unique_by=lambda each: each.name).map(tuple)
@@ -66,8 +64,9 @@ def of_lwtnn() -> st.SearchStrategy[PreprocessingSpec]:
         inputs=st.tuples(st.builds(PreparedInput, name=st.just("inputs"), features=features)),
         outputs=st.tuples(st.builds(PreparedOutput, labels=labels)),
     )
+    bare = features.map(lambda each: tuple(one.model_copy(update={"missing_value": None}) for one in each))
     given_ = st.builds(
-        PreparedInput, name=names.filter(lambda each: each != "inputs"), features=features,
+        PreparedInput, name=names.filter(lambda each: each != "inputs"), features=bare,
         sequence=st.none() | st.just(Sequence()),
     )  # fmt: skip
     inputs = st.lists(given_, min_size=1, max_size=3, unique_by=lambda each: each.name)
@@ -133,6 +132,7 @@ def spec(sequence: Sequence | None = None, **fields: Any) -> PreprocessingSpec:
 
 
 OBJECTS = {"min_length": 1, "max_length": 5}
+PADDED = {"replace_non_finite": 0, "pad_value": 0}
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,13 @@ OBJECTS = {"min_length": 1, "max_length": 5}
         ("weaver", None, {"replace_non_finite": 0, "missing_value": 0}, "features/0/missing_value"),
         ("weaver", None, {"replace_non_finite": 0, "transform": "log"}, "features/0/transform"),
         ("weaver", None, {"offset": 1}, "features/0/replace_non_finite"),
-        ("weaver", Sequence(max_length=5), {"replace_non_finite": 0}, "sequence/min_length"),
-        ("weaver", Sequence(min_length=5), {"replace_non_finite": 0}, "sequence/max_length"),
-        ("weaver", Sequence(axis=1, **OBJECTS), {"replace_non_finite": 0}, "sequence/axis"),
-        ("weaver", Sequence(pad_mode="wrap", **OBJECTS), {"replace_non_finite": 0}, "sequence/pad_mode"),
+        ("weaver", Sequence(**OBJECTS), {"replace_non_finite": 0}, "features/0/pad_value"),
+        ("weaver", None, PADDED | {"clip": Bounds(lower=1)}, "features/0/pad_value"),
+        ("weaver", Sequence(max_length=5), PADDED, "sequence/min_length"),
+        ("weaver", Sequence(min_length=5), PADDED, "sequence/max_length"),
+        ("weaver", Sequence(min_length=5, max_length=4), PADDED, "sequence/min_length"),
+        ("weaver", Sequence(axis=1, **OBJECTS), PADDED, "sequence/axis"),
+        ("weaver", Sequence(pad_mode="wrap", **OBJECTS), PADDED, "sequence/pad_mode"),
         ("weaver", Sequence(sort_key="pt", **OBJECTS), {"replace_non_finite": 0}, "sequence/sort_key"),
         ("weaver", Sequence(selection="pt > 1 GeV", **OBJECTS), {"replace_non_finite": 0}, "sequence/selection"),
         ("lwtnn", None, {"divisor": 3}, "features/0/divisor"),
@@ -194,7 +197,7 @@ def test_words_that_change_no_number_are_left_out_and_said_to_be() -> None:
 
 
 def test_what_changes_numbers_may_be_left_out_knowingly_and_divisors_become_scales() -> None:
-    sorted_ = spec(Sequence(sort_key="pt", sort_order="descending", **OBJECTS), replace_non_finite=0, divisor=4)
+    sorted_ = spec(Sequence(sort_key="pt", sort_order="descending", **OBJECTS), divisor=4, **PADDED)
     made = preprocessing.export(sorted_, "weaver", leave_out=["sort_key", "sort_order"], divisors_as_scales=True)
     assert made.left_out == ("/inputs/0/sequence/sort_key", "/inputs/0/sequence/sort_order")
     assert json.loads(made.text)["in"]["var_infos"]["x"]["norm_factor"] == 0.25

@@ -85,9 +85,9 @@ def test_real_sidecars_of_every_kind_are_read_whole(told: Told, datapack: Path) 
     features = kin.spec.inputs[1]
     assert features.sequence == Sequence(axis=2, min_length=128, max_length=128, pad_mode="wrap")
     assert features.features[0] == Feature(
-        name="part_pt_log", offset=-1.7, scale=0.7, clip=Bounds(lower=-5, upper=5), pad_value=0
+        name="part_pt_log", missing_value=1.7, offset=-1.7, scale=0.7, clip=Bounds(lower=-5, upper=5), pad_value=0
     )
-    assert features.features[5] == Feature(name="part_deta", pad_value=0)
+    assert features.features[5] == Feature(name="part_deta", missing_value=0, pad_value=0)
 
 
 def test_a_dictionary_of_normalisation_centres_divides_and_clips(told: Told) -> None:
@@ -118,10 +118,18 @@ def test_a_scaler_of_another_kind_is_named_and_not_guessed(told: Told) -> None:
         Feature(name="eta", offset=2.0, divisor=5.0),
         Feature(name="phi", offset=0.0),
     )
+    photons = preprocessing.read(told("hoe custom1 0.5 4.5\nr9 custom1 1 1\n", "EB_scaler.txt"))
+    assert photons.spec.inputs[0].features == (
+        Feature(name="hoe", offset=-2.5, divisor=2.0),
+        Feature(name="r9", offset=-1.0),
+    )
+    assert rules(photons) == ["preprocessing-bad-divisor"]
 
 
 SELECTION = """<Selection><Input NInputs="2"><Input Type="Variable" Label="{0}" Expression="{0}"/>
 <Input Type="Variable" Label="{1}" Expression="{1}"/></Input><Output NOutputs="0"/></Selection>"""
+OUTPUT = """NOutputs="2"><Output Type="Variable" Label="{0}" Expression="{0}"/>
+<Output Type="Variable" Label="{1}" Expression="{1}"/></Output>"""
 RANGES = """<Class ClassIndex="{0}"><Ranges><Range Index="0" Min="{1}" Max="{2}"/>
 <Range Index="1" Min="-3" Max="1"/></Ranges></Class>"""
 
@@ -144,6 +152,10 @@ def test_normalisation_by_tmva_takes_the_ranges_of_all_events_to_minus_one_and_o
     )
     assert (eta.offset, eta.divisor) == (1.0, 2.0)
     assert found.spec.outputs == (PreparedOutput(labels=("Signal", "Background")),)
+    for option in ("Norm(pt,eta)", "Normalise_AllClasses"):
+        assert preprocessing.read(tmva(normalize(), option)) == found
+    same = normalize().replace('NOutputs="0"/>', OUTPUT.format("pt", "eta"))
+    assert preprocessing.read(tmva(same)) == found
     swapped = preprocessing.read(tmva(normalize("eta", "pt"))).spec.inputs[0].features
     assert [(each.name, each.offset) for each in swapped] == [("pt", 1.0), ("eta", -30.0)]
 
@@ -152,6 +164,7 @@ def test_normalisation_by_tmva_takes_the_ranges_of_all_events_to_minus_one_and_o
     ("transformations", "option"),
     [
         (normalize(), "N_Signal"),
+        (normalize().replace('NOutputs="0"/>', OUTPUT.format("eta", "pt")), "N"),
         (normalize("pt", "other"), "N"),
         ('<Transformations NTransformations="1"><Transform Name="Gauss"/></Transformations>', "G"),
         ('<Transformations NTransformations="1"><Transform Name="Decorrelation"/></Transformations>', "D"),
@@ -184,7 +197,9 @@ labels: {type: simple, value: [x, y]}
     assert rules(found) == ["preprocessing-automatic"] * 2
     a, b, c = found.spec.inputs[0].features
     assert (a.transform, c.transform) == ("weaver: automatic standardisation",) * 2
-    assert b == Feature(name="b", offset=-1.0, scale=2.0, clip=Bounds(lower=-1, upper=1), pad_value=9)
+    assert b == Feature(
+        name="b", missing_value=1.0, offset=-1.0, scale=2.0, clip=Bounds(lower=-1, upper=1), pad_value=9
+    )
 
 
 def weaver(**info: Any) -> str:
@@ -194,7 +209,7 @@ def weaver(**info: Any) -> str:
 def test_constants_that_are_no_numbers_are_left_out_and_named(told: Told) -> None:
     found = preprocessing.read(told(weaver(median="1", norm_factor=2, lower_bound=3, upper_bound=-3), "p.json"))
     assert sorted(rules(found)) == ["preprocessing-bad-bounds", "preprocessing-no-number"]
-    assert found.spec.inputs[0].features[0] == Feature(name="a", scale=2)
+    assert found.spec.inputs[0].features[0] == Feature(name="a", scale=2, pad_value=0)
     open_ = preprocessing.read(told(weaver(lower_bound=float("-inf"), upper_bound=3), "p.json"))
     assert open_.spec.inputs[0].features[0].clip == Bounds(upper=3)
 

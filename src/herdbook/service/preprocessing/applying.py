@@ -25,7 +25,8 @@ def apply(
     where a row has none). ``selection`` is words: choose objects before.
 
     Rounding: ``float64`` computes in double precision and rounds once, at the end, as lwtnn and Python do; ``float32``
-    rounds the values, every constant and every step, as CMSSW does with ``preprocess.json``.
+    rounds the values, every constant and every step, as CMSSW does with ``preprocess.json``, for which also a value
+    beyond ±1e32 is not finite.
 
     Args:
         spec: what is done.

@@ -15,6 +15,7 @@ from herdbook.model.preprocessing import PreparedInput, PreprocessingSpec
 
 Array = NDArray[Any]
 Index = NDArray[np.int64]
+LARGEST_OF_CMSSW = 1e32
 _AXES = {None: (0, 1, 2), 2: (0, 1, 2), -1: (0, 1, 2), 1: (0, 2, 1), -2: (0, 2, 1)}
 
 
@@ -100,7 +101,7 @@ def _compute(feature: Feature, values: Any, number: Any) -> NDArray[np.float32]:
         elif masked.any():
             _bad(feature.name, "values are missing, and missing_value does not say what stands for them")
         if feature.replace_non_finite is not None:
-            x[~np.isfinite(x)] = number(feature.replace_non_finite)
+            x[_not_finite(x)] = number(feature.replace_non_finite)
         if feature.offset is not None:
             x += number(feature.offset)
         if feature.scale is not None:
@@ -111,6 +112,14 @@ def _compute(feature: Feature, values: Any, number: Any) -> NDArray[np.float32]:
             ends = [None if end is None else number(end) for end in (feature.clip.lower, feature.clip.upper)]
             x = x if ends == [None, None] else np.clip(x, *ends)
         return x.astype(np.float32)
+
+
+def _not_finite(values: Array) -> NDArray[np.bool_]:
+    """Return what is replaced: in single precision as in CMSSW, whose ``catch_infs`` has a limit below infinity."""
+    finite = np.isfinite(values)
+    if values.dtype == np.float32:
+        finite &= np.abs(values.astype(np.float64)) <= LARGEST_OF_CMSSW
+    return ~finite
 
 
 def _find(given: PreparedInput, name: str, arrays: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any array

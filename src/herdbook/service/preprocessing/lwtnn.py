@@ -1,8 +1,10 @@
 """lwtnn: variables with offset and scale, and defaults. Salt's ``gnn_config`` has them in the same form.
 
-Source: lwtnn's JSON as its converters write it: y = (x + offset) * scale in double precision; ``defaults`` (in a graph:
-of each input) stand for a NaN. Written are the keys ``inputs``, ``input_sequences``, ``defaults`` and ``outputs`` as
-they stand in a network's JSON. Salt writes its offsets and scales as 0 and 1: normalisation is part of its graph.
+Source: lwtnn 2.14 (``parse_json.cxx``, ``InputPreprocessor``, ``NanReplacer``): y = (x + offset) * scale in double
+precision. What stands for a NaN is the ``default`` of a variable, or in a plain network ``defaults``, which then alone
+counts. The caller replaces, with lwtnn's ``NanReplacer``: a NaN, and an infinity only where it says so. Written are the
+keys ``inputs``, ``input_sequences``, ``defaults`` and ``outputs`` as they stand in a network's JSON. Salt writes its
+offsets and scales as 0 and 1: normalisation is part of its graph.
 """
 
 from __future__ import annotations
@@ -28,8 +30,7 @@ def read(values: Json) -> Imported:
     build = Builder()
     if "features" not in values:
         return _graph(build, values, Sequence())
-    defaults = values.get("defaults", {})
-    features = _variables(build, values["features"], defaults, "/features")
+    features = _variables(build, values["features"], values.get("defaults"), "/features")
     return build.imported(build.input(UNNAMED, features, None, "/features"), build.labels(values.get("classes")))
 
 
@@ -47,13 +48,12 @@ def read_salt(values: Json) -> Imported:
 
 
 def _graph(build: Builder, values: Mapping[str, Any], sequence: Sequence, root: str = "") -> Imported:
-    defaults = values.get("defaults", {})
     inputs: list[PreparedInput] = []
     taken: set[str] = set()
     for key, kind in (("inputs", None), ("input_sequences", sequence)):
         for index, told in enumerate(values.get(key, ())):
             where, name = f"{root}/{key}/{index}", str(told.get("name", ""))
-            features = _variables(build, told.get("variables", ()), defaults.get(name, {}), f"{where}/variables")
+            features = _variables(build, told.get("variables", ()), None, f"{where}/variables")
             if name in taken:
                 build.warn("preprocessing-name-twice", f"{name!r} names two inputs; it becomes {name + TWIN!r}", where)
                 name += TWIN
@@ -68,12 +68,14 @@ def _graph(build: Builder, values: Mapping[str, Any], sequence: Sequence, root: 
 
 
 def _variables(build: Builder, told: Any, defaults: Any, root: str) -> list[Feature | None]:  # noqa: ANN401 - facts
+    """Return the variables; ``defaults`` is what a plain network says of all of them, or ``None``."""
     features: list[Feature | None] = []
-    defaults = defaults if isinstance(defaults, dict) else {}
     for index, each in enumerate(told):
         where, name = f"{root}/{index}", each.get("name")
         missing = (
-            build.number(defaults, name, "/defaults") if name in defaults else build.number(each, "default", where)
+            build.number(defaults, name, "/defaults")
+            if isinstance(defaults, dict)
+            else build.number(each, "default", where)
         )
         features.append(
             build.feature(
@@ -105,7 +107,8 @@ def write(spec: PreprocessingSpec) -> str:
 
 
 def _plain(spec: PreprocessingSpec) -> dict[str, Any]:
-    variables, defaults = _written(spec.inputs[0], "/inputs/0")
+    variables = _written(spec.inputs[0], "/inputs/0")
+    defaults = {each["name"]: each.pop("default") for each in variables if "default" in each}
     document: dict[str, Any] = {"inputs": variables}
     if defaults:
         document["defaults"] = defaults
@@ -122,11 +125,8 @@ def _as_graph(spec: PreprocessingSpec) -> dict[str, Any]:
     flat = {each.name for each in spec.inputs if each.sequence is None}
     for index, each in enumerate(spec.inputs):
         where = f"/inputs/{index}"
-        variables, defaults = _written(each, where)
         name = each.name.removesuffix(TWIN) if each.name.removesuffix(TWIN) in flat else each.name
-        node: dict[str, Any] = {"name": name, "variables": variables}
-        if defaults:
-            node["defaults"] = defaults
+        node: dict[str, Any] = {"name": name, "variables": _written(each, where)}
         nodes = document["inputs" if each.sequence is None else "input_sequences"]
         if any(node["name"] == other["name"] for other in nodes):
             LWTNN.refuse(f"{where}/name", "an input of this name stands there already")
@@ -138,9 +138,8 @@ def _as_graph(spec: PreprocessingSpec) -> dict[str, Any]:
     return document
 
 
-def _written(given: PreparedInput, where: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _written(given: PreparedInput, where: str) -> list[dict[str, Any]]:
     variables: list[dict[str, Any]] = []
-    defaults: dict[str, Any] = {}
     taken: set[str] = set()
     for index, feature in enumerate(given.features):
         offset = 0 if feature.offset is None else feature.offset
@@ -149,7 +148,7 @@ def _written(given: PreparedInput, where: str) -> tuple[list[dict[str, Any]], di
         if feature.name in taken:
             LWTNN.refuse(f"{where}/features/{index}/name", "a variable of this name stands there already")
         taken.add(feature.name)
-        variables.append(variable)
         if feature.missing_value is not None:
-            defaults[feature.name] = feature.missing_value
-    return variables, defaults
+            variable["default"] = feature.missing_value
+        variables.append(variable)
+    return variables

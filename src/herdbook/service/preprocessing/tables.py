@@ -1,12 +1,14 @@
 """Files that hold one row of constants for each variable: ``scaler.txt``, dictionaries of normalisation, TMVA's XML.
 
-Sources: scaler: ``stdscale`` is mean and standard deviation, y = (x - mean) / std; ``minmax`` the ends of the range,
-y = (x - min) / (max - min). Dictionaries: y = clip((x - mean) / std). TMVA (``VariableNormalizeTransform``):
+Sources: scaler (CMSSW's ``EgammaDNNHelper``): ``stdscale`` is mean and standard deviation, y = (x - mean) / std;
+``minmax`` the ends of the range, y = (x - min) / (max - min); ``custom1`` likewise, y = 2 (x - min) / (max - min) - 1.
+Dictionaries (CMSSW's ``L2TauTagNNProducer``): y = clip((x - mean) / std). TMVA (``VariableNormalizeTransform``):
 y = 2 (x - min) / (max - min) - 1; ``Min`` and ``Max`` of a variable are the range of its training and prepare nothing.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +19,10 @@ from herdbook.model.contracts import Feature
 from herdbook.model.preprocessing import Imported
 from herdbook.service.preprocessing.building import UNNAMED, Builder
 
-_ALL_CLASSES = frozenset({"n", "norm", "normalise", "normalize"})
-"""``VarTransform`` of normalisation over all events."""
+_ALL_EVENTS = re.compile(r"(N|Norm|Normali[sz]e)(\([^()]*\))?(_AllClasses)?", re.IGNORECASE)
+"""``VarTransform`` of normalisation over all events, of all variables or of those in parentheses."""
+_BY_CLASS = "Likelihood"
+"""The method that transforms an event twice, with the ranges of signal and with those of background."""
 
 
 def read_scaler(values: Json) -> Imported:
@@ -33,9 +37,11 @@ def _scaled(build: Builder, told: Mapping[str, Any], where: str) -> Feature | No
     first, second = (
         (build.number({"values": each}, "values", where) for each in values) if len(values) == 2 else (None, None)
     )
-    if first is None or second is None or kind not in {"stdscale", "minmax"}:
+    if first is None or second is None or kind not in {"stdscale", "minmax", "custom1"}:
         build.warn("preprocessing-unknown-kind", f"{name!r} is scaled by {kind!r}, which is not known", f"{where}/kind")
         return build.feature(where, name=name, transform=f"scaler: {kind or 'unknown'}")
+    if kind == "custom1":
+        return build.feature(where, name=name, offset=0 - (first + second) / 2, divisor=(second - first) / 2)
     divisor = second if kind == "stdscale" else second - first
     return build.feature(where, name=name, offset=0 - first, divisor=divisor)
 
@@ -112,22 +118,36 @@ def _ranges(
 ) -> dict[int, Mapping[str, Any]] | None:
     """Return the range of each variable that is normalised; ``None`` when the file leaves open which."""
     option = str(values.get("options", {}).get("VarTransform", ""))
-    if option.lower() not in _ALL_CLASSES:
+    if not _ALL_EVENTS.fullmatch(option) or values.get("method") == _BY_CLASS:
         return None
+    inputs, outputs = told[0].get("inputs", ()), told[0].get("outputs", ())
+    if outputs and _selected(outputs) != _selected(inputs):
+        return None  # values change their places
     names = {str(each.get("name")): index for index, each in enumerate(features)}
-    inputs = told[0].get("inputs", ())
-    places = [names.get(str(each.get("name"))) for each in inputs] if inputs else list(range(len(features)))
+    places = [names.get(name) for _, name in _selected(inputs)] if inputs else list(range(len(features)))
     last = max((each.get("class", 0) for each in told[0].get("ranges", ())), default=0)
     found: dict[int, Mapping[str, Any]] = {}
     for each in told[0].get("ranges", ()):
         if each.get("class", 0) != last:
             continue
         index = each.get("index", -1)
-        place = places[index] if 0 <= index < len(places) else None
+        if not 0 <= index < len(places):
+            return None
+        if inputs and inputs[index].get("type", _VARIABLE) != _VARIABLE:
+            continue  # a target of a regression, or a spectator: no input of the model
+        place = places[index]
         if place is None:
             return None
         found[place] = each
     return found or None
+
+
+_VARIABLE = "Variable"
+
+
+def _selected(told: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return type and name of what a transformation takes, or gives."""
+    return [(str(each.get("type", _VARIABLE)), str(each.get("name"))) for each in told]
 
 
 def _normalised_range(build: Builder, told: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """weaver: ``preprocess.json``, as its exporter writes it and C++ consumers read it, and the data configuration.
 
-Sources: weaver-core 0.5 (``DataConfig.export_json``, ``tools._batched_fused_constant_pad``). y = clip((x - median) *
-norm_factor), where a non-finite x was replaced first; padded with ``pad`` from ``min_length`` (or ``var_length``) on,
-cut at ``max_length``; tensors are (row, variable, object). Where weaver clips nothing it writes ±1e32.
+Sources: weaver-core 0.5 (``DataConfig``, ``_finalize_inputs``, the padding kernels), CMSSW's ``center_norm_pad`` and
+``ParticleNetConstructor``. y = clip((x - median) * norm_factor), where a non-finite x was replaced first; padded with
+``pad``, else 0, from ``min_length`` (or ``var_length``) on, cut at ``max_length``; tensors are (row, variable, object).
+Where weaver clips nothing it writes ±1e32. CMSSW stops where ``pad`` lies outside the bounds.
 """
 
 from __future__ import annotations
@@ -12,14 +13,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from herdbook.model.base import Json
-from herdbook.model.contracts import Feature, Sequence
+from herdbook.model.contracts import Bounds, Feature, Sequence
 from herdbook.model.preprocessing import Imported, PreparedInput, PreprocessingSpec
 from herdbook.service.preprocessing.building import Builder
 from herdbook.service.preprocessing.refusing import Target
 
 OBJECTS = 2
 """The axis of the objects in weaver's tensors."""
+LENGTHS = ("min_length", "max_length", "var_length")
 NO_BOUND = 1e32
+WRAP = "wrap"
+"""The only mode of padding that weaver knows beside a constant."""
+MASK = "_mask"
+"""How the names of variables end that weaver never standardises by itself."""
+_PARAMS = {
+    "center": "subtract_by", "scale": "multiply_by", "min": "clip_min", "max": "clip_max", "pad_value": "pad_value",
+}  # fmt: skip
 
 
 def read(values: Json) -> Imported:
@@ -29,12 +38,14 @@ def read(values: Json) -> Imported:
     for index, group in enumerate(values.get("input_groups", ())):
         where = f"/input_groups/{index}"
         infos = group.get("var_infos", {})
-        features = [_variable(build, name, infos, f"{where}/var_infos") for name in group.get("var_names", ())]
+        pad = 0 if any(group.get(name) is not None for name in LENGTHS) else None
+        features = [_variable(build, name, infos, f"{where}/var_infos", pad) for name in group.get("var_names", ())]
         inputs += build.input(group.get("name"), features, _lengths(build, group, where), where)
     return build.imported(inputs, build.labels(values.get("output_names")))
 
 
-def _variable(build: Builder, name: str, infos: Mapping[str, Any], where: str) -> Feature | None:
+def _variable(build: Builder, name: str, infos: Mapping[str, Any], where: str, pad: int | None) -> Feature | None:
+    """Return a variable; ``pad`` fills up where the file does not say by what."""
     info = infos.get(name)
     if not isinstance(info, dict):
         build.warn("preprocessing-no-constants", f"{name!r} has no constants", where)
@@ -47,7 +58,7 @@ def _variable(build: Builder, name: str, infos: Mapping[str, Any], where: str) -
         scale=build.number(info, "norm_factor", at),
         replace_non_finite=build.number(info, "replace_inf_value", at),
         clip=build.bounds(info, "lower_bound", "upper_bound", at),
-        pad_value=build.number(info, "pad", at),
+        pad_value=build.number({"pad": pad} | dict(info), "pad", at),
     )
 
 
@@ -66,20 +77,25 @@ def read_config(values: Json) -> Imported:
     """Return the preprocessing of weaver's data configuration from its facts.
 
     Defaults are weaver's own: multiply by 1, clip to [-5, 5], pad with 0; without ``subtract_by`` nothing is done but
-    padding. weaver replaces a NaN by 0 after all that, which has no place here.
+    padding. Where weaver has written down what it worked out (``preprocess.params``), that holds. weaver turns a NaN
+    into 0 after all that: ``missing_value`` is what becomes 0.
     """
     build = Builder()
     settings = values.get("preprocess", {})
-    automatic = isinstance(settings, dict) and str(settings.get("method", "")).lower().startswith("auto")
+    settings = settings if isinstance(settings, dict) else {}
+    params = settings.get("params")
+    automatic = not params and str(settings.get("method", "")).lower().startswith("auto")
     inputs: list[PreparedInput] = []
     for index, group in enumerate(values.get("input_groups", ())):
         where = f"/input_groups/{index}"
-        features = [
-            _configured(build, each, f"{where}/vars/{number}", automatic=automatic)
-            for number, each in enumerate(group.get("vars", ()))
-        ]
+        told = [_worked_out(each, params) if params else each for each in group.get("vars", ())]
         length = build.number(group, "length", where)
-        mode = str(group.get("pad_mode", "constant")).lower()
+        wraps = str(group.get("pad_mode", "")).lower() == WRAP
+        features = [
+            _configured(build, each, f"{where}/vars/{number}", automatic=automatic, wraps=wraps)
+            for number, each in enumerate(told)
+        ]
+        mode = WRAP if wraps else "constant"
         sequence = (
             None
             if length is None
@@ -89,21 +105,43 @@ def read_config(values: Json) -> Imported:
     return build.imported(inputs, build.labels(values.get("classes")))
 
 
-def _configured(build: Builder, told: Mapping[str, Any], where: str, *, automatic: bool) -> Feature | None:
+def _worked_out(told: Mapping[str, Any], params: object) -> Mapping[str, Any]:
+    """Return a variable with the constants of ``preprocess.params``, which weaver uses in place of the variable's."""
+    known = params.get(told.get("name")) if isinstance(params, dict) else None
+    if not isinstance(known, dict):
+        return {"name": told.get("name"), "subtract_by": "auto"}  # weaver would stop there
+    named = {ours: known[theirs] for theirs, ours in _PARAMS.items() if known.get(theirs) is not None}
+    return {"name": told.get("name")} | named
+
+
+def _configured(build: Builder, told: Mapping[str, Any], where: str, *, automatic: bool, wraps: bool) -> Feature | None:
     name = told.get("name")
     pad = build.number(told, "pad_value", where)
-    fields: dict[str, Any] = {"name": name, "pad_value": 0 if pad is None else pad}
+    # weaver leaves zeros where it would repeat objects of a row that has none
+    fields: dict[str, Any] = {"name": name, "pad_value": 0 if pad is None or wraps else pad}
     subtracted = told.get("subtract_by")
-    if subtracted == "auto" or (subtracted is None and automatic):
+    unknown = subtracted == "auto" or (subtracted is None and automatic)
+    if unknown and not str(name).endswith(MASK):
         message = f"{name!r} is standardised with constants that weaver works out from data; the file has none"
         build.warn("preprocessing-automatic", message, where)
         fields["transform"] = "weaver: automatic standardisation"
-    elif subtracted is not None:
+    elif unknown or subtracted is None:
+        fields["missing_value"] = 0
+    else:
         told = {"multiply_by": 1, "clip_min": -5, "clip_max": 5} | dict(told)
         fields["offset"] = build.taken_away(told, "subtract_by", where)
         fields["scale"] = build.number(told, "multiply_by", where)
         fields["clip"] = build.bounds(told, "clip_min", "clip_max", where)
+        if _may_be_zero(fields["clip"]):
+            fields["missing_value"] = build.number(told, "subtract_by", where)
+        else:
+            build.warn("preprocessing-nan", f"weaver makes a NaN of {name!r} a 0, outside the variable's bounds", where)
     return build.feature(where, **fields)
+
+
+def _may_be_zero(clip: Bounds | None) -> bool:
+    """Say whether a 0 stays a 0; where it does not, no value of the variable becomes the 0 that weaver writes."""
+    return clip is None or ((clip.lower is None or clip.lower <= 0) and (clip.upper is None or clip.upper >= 0))
 
 
 WEAVER = Target(
@@ -134,22 +172,28 @@ def write(spec: PreprocessingSpec) -> str:
 def _group(given: PreparedInput, where: str) -> dict[str, Any]:
     infos: dict[str, Any] = {}
     for index, feature in enumerate(given.features):
-        info = _info(feature, f"{where}/features/{index}")
+        info = _info(feature, f"{where}/features/{index}", padded=given.sequence is not None)
         if infos.setdefault(feature.name, info) != info:
             WEAVER.refuse(f"{where}/features/{index}/name", "it has other constants further up, and one set serves all")
     return {"var_names": [feature.name for feature in given.features], "var_infos": infos} | _length(given, where)
 
 
-def _info(feature: Feature, where: str) -> dict[str, Any]:
+def _info(feature: Feature, where: str, *, padded: bool) -> dict[str, Any]:
     if feature.replace_non_finite is None:
         WEAVER.refuse(f"{where}/replace_non_finite", "weaver replaces what is not finite: say by what")
     clip = feature.clip
+    lower = -NO_BOUND if clip is None or clip.lower is None else clip.lower
+    upper = NO_BOUND if clip is None or clip.upper is None else clip.upper
+    if padded and feature.pad_value is None:
+        WEAVER.refuse(f"{where}/pad_value", "what reads the file fills up with 0 where it says nothing: say by what")
+    if feature.pad_value is not None and not lower <= feature.pad_value <= upper:
+        WEAVER.refuse(f"{where}/pad_value", "CMSSW stops where it lies outside the bounds of clip")
     return {
         "median": 0 if feature.offset is None else 0 - feature.offset,
         "norm_factor": 1 if feature.scale is None else feature.scale,
         "replace_inf_value": feature.replace_non_finite,
-        "lower_bound": -NO_BOUND if clip is None or clip.lower is None else clip.lower,
-        "upper_bound": NO_BOUND if clip is None or clip.upper is None else clip.upper,
+        "lower_bound": lower,
+        "upper_bound": upper,
     } | ({} if feature.pad_value is None else {"pad": feature.pad_value})
 
 
@@ -164,6 +208,8 @@ def _length(given: PreparedInput, where: str) -> dict[str, Any]:
     if sequence.min_length is None or sequence.max_length is None:
         missing = "min_length" if sequence.min_length is None else "max_length"
         WEAVER.refuse(f"{where}/sequence/{missing}", "weaver needs both lengths")
+    if sequence.min_length > sequence.max_length:
+        WEAVER.refuse(f"{where}/sequence/min_length", "it is above max_length, where CMSSW stops")
     if sequence.min_length == sequence.max_length:
         return {"var_length": sequence.max_length}
     return {"min_length": sequence.min_length, "max_length": sequence.max_length}
