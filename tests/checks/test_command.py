@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,13 @@ def test_sarif_has_relative_places_rules_and_lasting_fingerprints(
     assert len(set(prints)) == len(prints)
     run_here("check", "bad", "--sarif", "again.sarif", status=1)
     assert document(tmp_path / "again.sarif") == document(tmp_path / "out.sarif")
+
+
+def test_sarif_that_cannot_be_written_is_told_and_a_device_takes_it(folder_of: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = run_here("--json", "check", str(folder_of(GOOD)), "--sarif", str(tmp_path / "file" / "out.sarif"), status=5)
+    assert json.loads(said.err)["code"] == "unwritable"
+    run_here("check", str(folder_of(GOOD)), "--sarif", os.devnull)
 
 
 @pytest.mark.usefixtures("registry")

@@ -7,12 +7,13 @@ from typing import Literal
 
 import click
 
+from herdbook.apps.cli import documents
 from herdbook.apps.cli.answers import CardAnswer
 from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
-from herdbook.kernel.errors import ConflictError, DeniedError, HerdbookError, InvalidError, MissingError
+from herdbook.kernel.errors import ConflictError, HerdbookError, InvalidError, MissingError
 from herdbook.kernel.names import namespace_of
 from herdbook.ports.registry import Registry
 
@@ -41,7 +42,7 @@ def card(session: Session, /, *, reference: str, write: Path | None, check: bool
             f"{write} is not up to date", code="card-outdated", hint=f"herdbook card {reference} --write {write}"
         )
     if write and not check:
-        _replace(write, answer.text or "")
+        documents.replace(write, answer.text or "")
 
     def view() -> Drawing:
         from herdbook.apps.cli.views import text as t
@@ -95,16 +96,3 @@ def _read(path: Path | None) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(f"{path} cannot be read: {error}", code="bad-card", hint="Give a Markdown file.") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DeniedError(
-            f"{path} cannot be written: {error.strerror}", code="unwritable", hint="Write elsewhere."
-        ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from herdbook.apps.cli import progress
+from herdbook.apps.cli import documents, progress
 from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_namespace
@@ -160,7 +160,7 @@ def _write(file: str, results: Sequence[Result]) -> None:
 
     about = sarif.About(version=__version__, rules=checks.rules(), page=checks.page, pages=checks.published())
     text = json.dumps(sarif.document(results, about, os.getcwd()), indent=1, ensure_ascii=False)  # noqa: PTH109 - a text
-    Path(file).write_text(text + "\n", "utf-8", errors="backslashreplace")
+    documents.replace(Path(file), text + "\n")
 
 
 def _tell_rules(session: Session, explain: str | None) -> None:

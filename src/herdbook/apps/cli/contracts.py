@@ -15,7 +15,7 @@ from herdbook.apps.cli.commands import Group
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_reference
 from herdbook.apps.cli.session import Session, pass_session
-from herdbook.kernel.errors import ConflictError, DeniedError, MissingError
+from herdbook.kernel.errors import ConflictError, MissingError
 from herdbook.service.contracts import Assembled
 from herdbook.service.contracts.declared import FILE, Declared
 
@@ -49,7 +49,7 @@ def init(session: Session, /, *, paths: tuple[str, ...], output: Path | None, me
         found = stating.of_paths(readers, paths, mine)
     text = writing.write(found)
     if output is not None:
-        _replace(output, text)
+        documents.replace(output, text)
     answer = _answer(paths[0], "files", found, file=str(output) if output else None)
     _show(session, answer, found, None if output is not None else text)
 
@@ -154,16 +154,3 @@ def _show(session: Session, answer: ContractAnswer, found: Assembled, text: str 
     if session.output.mode == "text":
         for each in found.findings:
             session.output.warn(each.message)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DeniedError(
-            f"{path} cannot be written: {error.strerror}", code="unwritable", hint="Write elsewhere."
-        ) from error

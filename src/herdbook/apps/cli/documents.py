@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from herdbook.kernel import canonical
-from herdbook.kernel.errors import InvalidError
+from herdbook.kernel.errors import DeniedError, InvalidError
 from herdbook.model.base import Json
 
 
@@ -73,6 +73,27 @@ def read_text_lines(name: str) -> list[str]:
         return read_bytes(name).decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise InvalidError(f"{name} is not UTF-8", code="not-utf8") from error
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, or into a pipe or device; what is no character stands as its escape.
+
+    Raises:
+        DeniedError: when it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, "utf-8", errors="backslashreplace")
+            return
+        part.write_text(text, "utf-8", errors="backslashreplace")
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise DeniedError(
+            f"{path} cannot be written: {error.strerror}", code="unwritable", hint="Write elsewhere."
+        ) from error
 
 
 def _object(data: bytes | str, where: str) -> Json:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from herdbook.apps.cli import progress
+from herdbook.apps.cli import documents, progress
 from herdbook.apps.cli.import_sources import Opened, opened
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.session import Session
@@ -169,5 +169,5 @@ def _write(session: Session, report: Report, name: str | None) -> None:
         from herdbook.service import reports
 
         text = reports.markdown(report)
-    file.write_text(text, "utf-8")
+    documents.replace(file, text)
     session.output.message(f"the whole report: {file}")
