@@ -17,6 +17,7 @@ from herdbook.model.contracts import Bounds, Feature, Sequence
 from herdbook.model.facts import Facts
 from herdbook.model.preprocessing import PreparedOutput
 from herdbook.service import preprocessing
+from herdbook.service.preprocessing import salt
 
 Told = Callable[..., Facts]
 
@@ -232,6 +233,27 @@ def test_salt_configurations_are_read_from_the_onnx_facts() -> None:
     spec = preprocessing.read(facts).spec
     assert [each.sequence for each in spec.inputs] == [None, Sequence(axis=0)]
     assert spec.outputs == (PreparedOutput(name="GN2_pb"), PreparedOutput(name="GN2_pc"))
+
+
+@pytest.mark.parametrize(
+    ("graph", "order"),
+    [
+        (["jet_features", "track_features", "electron_features"], [0, 1, 2]),
+        (["track_features", "electron_features", "jet_features"], [1, 2, 0]),
+        (["track_features", "jet_features"], None),
+        (["track_features", "a", "jet_features"], None),
+    ],
+)
+def test_inputs_of_salt_are_told_from_one_another_by_their_names(graph: list[str], order: list[int] | None) -> None:
+    variables = [{"name": "pt", "offset": 0.0, "scale": 1.0}]
+    names = ("jet_var", "tracks_r22default_sd0sort", "electrons_r22default")
+    told_ = [{"name": name, "variables": variables} for name in names]
+    config = {"inputs": told_[:1], "input_sequences": told_[1:], "output_names": ["GN2_pb"]}
+    values = {"gnn_config": config, "inputs": [{"name": name} for name in graph]}
+    assert salt.graph_order(values) == order
+    found = preprocessing.read(Facts(reader="onnx", reader_version="2", format="onnx", values=values))
+    assert rules(found) == (["preprocessing-order"] if order == [1, 2, 0] else [])
+    assert [each.name for each in found.spec.inputs] == list(names)
 
 
 anything = st.recursive(

@@ -16,6 +16,7 @@ from typing import Any
 from herdbook.model.base import Json
 from herdbook.model.contracts import Feature, Sequence
 from herdbook.model.preprocessing import Imported, PreparedInput, PreparedOutput, PreprocessingSpec
+from herdbook.service.preprocessing import salt
 from herdbook.service.preprocessing.building import UNNAMED, Builder
 from herdbook.service.preprocessing.refusing import Target
 
@@ -37,10 +38,15 @@ def read(values: Json) -> Imported:
 def read_salt(values: Json) -> Imported:
     """Return the preprocessing of a salt model from the facts of its ONNX file.
 
-    Inputs have Athena's names, which are not those of the graph's inputs.
+    Inputs have Athena's names, which are not those of the graph's inputs, and flat inputs come first, which in the
+    graph need not be so.
     """
     build = Builder()
     config = values["gnn_config"]
+    order = salt.graph_order(values)
+    if order is not None and order != sorted(order):
+        names = ", ".join(str(each.get("name")) for each in values["inputs"])
+        build.warn("preprocessing-order", f"the graph has its inputs in another order: {names}", "/inputs")
     names = config.get("output_names")
     if isinstance(names, list) and "outputs" not in config:
         config = {**config, "outputs": [{"name": str(name)} for name in names]}
