@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ from onnx import TensorProto
 from tests.checks.models import model
 
 from herdbook.bootstrap.checks import checks
-from herdbook.model.checks import CheckPolicy, Runtime
+from herdbook.model.checks import CheckPolicy
 from herdbook.model.contracts import Contract
 from herdbook.model.facts import Finding
-from herdbook.plugins.checks.known import table
 from herdbook.service import checking
 
 Found = Callable[..., list[Finding]]
@@ -40,13 +38,6 @@ CASES: list[tuple[str, str, Any, Any]] = [
     ("cmssw-batch", "cmssw", model({"x": []}, {"y": []}), model({"x": ["N"]}, {"y": ["N"]})),
     ("cmssw-float32", "cmssw", model(dtype=TensorProto.INT64), model()),
     ("hls4ml-operators", "hls4ml", model(operator="Erf"), model(operator="Relu")),
-    ("runtime-operators", "o2", model(operator="Quant", domain="qonnx.custom_op.general"), model(operator="Erf")),
-    (
-        "runtime-operators",
-        "triton",
-        model(operator="Mine", domain="lab"),
-        model(operator="Gelu", domain="com.microsoft"),
-    ),
 ]
 
 
@@ -87,42 +78,6 @@ def test_o2_picks_features_by_name(found: Found) -> None:
     assert not found("o2-features", {"model.onnx": model()}, consumers=["o2"], contract=NAMED)
 
 
-@pytest.mark.parametrize(
-    ("rule", "version", "bad", "good"),
-    [
-        ("runtime-opset", "1.17.1", model(opset=21), model(opset=20)),
-        ("runtime-ir", "1.17.1", model(ir_version=10), model(ir_version=9)),
-        ("runtime-ir", "1.23.2", model(ir_version=12), model(ir_version=11)),
-    ],
-)
-def test_a_model_that_is_newer_than_the_consumers_runtime_is_an_error(
-    found: Found, rule: str, version: str, bad: Any, good: Any
-) -> None:
-    runtimes = {"cmssw": Runtime(library="onnxruntime", version=version)}
-    finding = found(rule, {"model.onnx": bad}, consumers=["cmssw"], runtimes=runtimes)[0]
-    assert "of cmssw knows" in finding.message
-    assert not found(rule, {"model.onnx": good}, consumers=["cmssw"], runtimes=runtimes)
-
-
-@pytest.mark.parametrize(("version", "said"), [("", "nobody said"), ("1.4.0", "never tried"), ("1.17.3", "")])
-def test_a_runtime_of_which_nothing_is_known_is_said_and_not_guessed(found: Found, version: str, said: str) -> None:
-    runtimes = {"athena": Runtime(library="onnxruntime", version=version)} if version else {}
-    files = {"model.onnx": model()}
-    told = found("runtime-unknown", files, consumers=["athena"], runtimes=runtimes)
-    assert [said in each.message for each in told] == [True] * bool(said)
-    assert not found("runtime-opset", files, consumers=["athena"], runtimes=runtimes)
-
-
-def test_without_a_policy_the_newest_release_that_somebody_read_decides_and_older_ones_are_told(found: Found) -> None:
-    newer = found("runtime-opset", {"model.onnx": model(opset=21)}, consumers=["cmssw"])
-    assert "of CMSSW_14_2_X knows 20" in newer[0].message
-    since = found("runtime-since", {"model.onnx": model(opset=15)}, consumers=["cmssw"])
-    assert "from CMSSW_12_4_X on: opset 15 of ai.onnx" in since[0].message
-    assert not found("runtime-since", {"model.onnx": model(opset=11, ir_version=6)}, consumers=["cmssw"])
-    told = {"cmssw": Runtime(library="onnxruntime", version="1.17.1")}
-    assert not found("runtime-since", {"model.onnx": model(opset=15)}, consumers=["cmssw"], runtimes=told)
-
-
 def test_the_policy_of_a_namespace_names_consumers_runtimes_and_severities(subject: Callable[..., Any]) -> None:
     policy = CheckPolicy.read(
         {
@@ -136,10 +91,3 @@ def test_the_policy_of_a_namespace_names_consumers_runtimes_and_severities(subje
     assert told["runtime-opset"] == "warning"
     assert not {"licence-missing", "runtime-unknown"} & told.keys()
     assert "licence-missing" not in report.rules
-
-
-def test_the_table_of_runtimes_never_falls_and_says_what_was_tried() -> None:
-    rows = table()["onnxruntime"]
-    for one, other in pairwise(rows):
-        assert all(one[name] <= other[name] for name in ("opset", "ml", "ir"))
-    assert all(row["tried"].startswith(row["version"] + ".") for row in rows)

@@ -1,120 +1,151 @@
-"""Rules of runtimes: whether the ONNX Runtime of a consumer knows the opset, the IR version and the operators."""
+"""Rules of runtimes: whether the ONNX Runtime, TensorFlow or XGBoost that a consumer has loads a file.
+
+What each loads, and which releases have it, is in ``runtimes.toml``, with its sources.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
+from herdbook.model.formats import TENSORFLOW, XGBOOST
 from herdbook.plugins.checks.known import table
 from herdbook.plugins.checks.looking import Read, files, listed
 from herdbook.ports.checks import Check, Subject
 
+
 _RUNNING = ("athena", "cmssw", "o2", "triton")
-OPSET = Rule(
-    id="runtime-opset",
-    title="An opset that the consumer's ONNX Runtime does not know",
-    severity=Severity.ERROR,
-    consumers=_RUNNING,
-)
-IR = Rule(
-    id="runtime-ir",
-    title="An IR version that the consumer's ONNX Runtime does not know",
-    severity=Severity.ERROR,
-    consumers=_RUNNING,
-)
-OPERATORS = Rule(
-    id="runtime-operators",
-    title="Operators that ONNX Runtime does not have",
-    severity=Severity.ERROR,
-    consumers=_RUNNING,
-)
-UNKNOWN = Rule(
-    id="runtime-unknown",
-    title="Nobody says which ONNX Runtime the consumer has",
-    severity=Severity.NOTE,
-    consumers=_RUNNING,
-)
+_CMSSW = ("cmssw",)
 
 
-SINCE = Rule(
-    id="runtime-since",
-    title="Older releases of the consumer do not load it",
-    severity=Severity.NOTE,
-    consumers=_RUNNING,
-)
+def _rule(name: str, title: str, consumers: tuple[str, ...], severity: Severity = Severity.ERROR) -> Rule:
+    return Rule(id=f"runtime-{name}", title=title, severity=severity, consumers=consumers)
+
+
+OPSET = _rule("opset", "An opset that the consumer's ONNX Runtime does not know", _RUNNING)
+IR = _rule("ir", "An IR version that the consumer's ONNX Runtime does not know", _RUNNING)
+OPERATORS = _rule("operators", "Operators that the consumer's runtime does not have", _RUNNING)
+GRAPH = _rule("graph", "A graph that the consumer's TensorFlow refuses", _CMSSW)
+TREES = _rule("trees", "A model that the consumer's XGBoost does not read, or reads wrong", _CMSSW)
+SINCE = _rule("since", "Older releases of the consumer do not load it", _RUNNING, Severity.NOTE)
+NEWER = _rule("newer", "Written by a newer library than a release of the consumer has", _CMSSW, Severity.NOTE)
+UNKNOWN = _rule("unknown", "Nobody says which runtime the consumer has", _RUNNING, Severity.NOTE)
+
+
+_Look = Callable[[Read, Mapping[str, Any], str], Iterator[Finding]]
+"""A file, a row of the table, and what a person calls the row → what there is to say."""
+
+
+@dataclass(frozen=True)
+class _Library:
+    """A library: its key in the table, its files, the consumers that load these with it.
+
+    ``problems``: why it does not load a file. ``newer``: that the file's writer is newer, though it loads.
+    """
+
+    key: str
+    name: str
+    formats: frozenset[str]
+    consumers: tuple[str, ...]
+    problems: _Look
+    unseen: str
+    newer: _Look | None = None
+
+
+@dataclass(frozen=True)
+class _Release:
+    """A release of a consumer: its name, the version of the library, and the row of what that loads, where known."""
+
+    name: str
+    version: str
+    row: Mapping[str, Any] | None
 
 
 class Runtimes:
-    """Looks at ONNX files, for each consumer asked for: the runtime of the policy, else of its newest release."""
+    """Looks at files that a library loads, for each consumer: the runtime of the policy, else those of its releases."""
 
-    rules = (OPSET, IR, OPERATORS, UNKNOWN, SINCE)
+    rules = (OPSET, IR, OPERATORS, GRAPH, TREES, SINCE, NEWER, UNKNOWN)
 
     def look(self, subject: Subject) -> Iterator[Finding]:
         """Yield what is found."""
-        found = [*files(subject, ("onnx", "qonnx"))]
-        asked = [name for name in _RUNNING if name in subject.consumers] if found else []
-        for file in found if asked else ():
-            yield from _operators(file)
-        silent = []
-        for consumer in asked:
-            runtime, releases = subject.runtimes.get(consumer), _releases(consumer)
-            if runtime is None and not releases:
-                silent.append(consumer)
-                continue
-            version = runtime.version if runtime else releases[-1][1]
-            known = _known(version)
-            if known is None:
-                yield UNKNOWN.found(f"what ONNX Runtime {version} of {consumer} loads was never tried")
-                continue
-            name = f"ONNX Runtime {known['version']} of {consumer if runtime else releases[-1][0]}"
-            for file in found:
-                newer = list(_versions(file, known, name))
-                yield from newer
-                if not (runtime or newer):
-                    yield from _since(file, releases)
-        if silent:
-            have = f"{', '.join(silent)} {'has' if len(silent) == 1 else 'have'}"
-            yield UNKNOWN.found(
-                f"which ONNX Runtime {have}, nobody said: opset and IR version are not looked at. "
-                "The policy of a namespace can say it"
-            )
+        for library in _LIBRARIES:
+            found = [*files(subject, library.formats)]
+            asked = [name for name in library.consumers if name in subject.consumers] if found else []
+            if asked and library.key == "onnxruntime":
+                for file in found:
+                    yield from _foreign(file)
+            silent = []
+            for consumer in asked:
+                releases = _releases(subject, consumer, library)
+                if not releases:
+                    silent.append(consumer)
+                elif releases[-1].row is None:
+                    version = f"{library.name} {releases[-1].version} of {consumer}"
+                    yield UNKNOWN.found(f"what {version} loads was never tried")
+                else:
+                    for file in found:
+                        yield from _held(file, library, [each for each in releases if each.row is not None])
+            if silent:
+                yield UNKNOWN.found(_nobody(silent, library))
 
 
 _: type[Check] = Runtimes
 
 
-def _releases(consumer: str) -> list[tuple[str, str]]:
-    """Return releases of a consumer with their ONNX Runtime, oldest first, as far as somebody read it."""
-    return [(row["name"], row["onnxruntime"]) for row in table()["release"] if row["consumer"] == consumer]
+def _releases(subject: Subject, consumer: str, library: _Library) -> list[_Release]:
+    """Return what the policy names for a consumer, else its releases, oldest first, as far as somebody read it."""
+    told = subject.runtimes.get(consumer)
+    if told is not None and told.library == library.key:
+        return [_Release(consumer, told.version, _row(library, told.version))]
+    rows = table()["releases"].get(consumer, ())
+    return [
+        _Release(row["name"], row[library.key], _row(library, row[library.key])) for row in rows if library.key in row
+    ]
 
 
-def _since(file: Read, releases: list[tuple[str, str]]) -> Iterator[Finding]:
-    """Yield a finding when releases before some one do not load a file that the newest loads."""
-    for (before, version), (since, _) in reversed([*pairwise(releases)]):
-        known = _known(version)
-        problem = next(_versions(file, known, f"ONNX Runtime {version} of {before}"), None) if known else None
-        if problem:
-            yield SINCE.found(f"loads from {since} on: {problem.message}", path=file.path, where=problem.where)
-            return
-
-
-def _known(version: str) -> Mapping[str, Any] | None:
-    """Return the row of a release; of one that is newer than all that were tried, the newest."""
-    rows = table()["onnxruntime"]
+def _row(library: _Library, version: str) -> Mapping[str, Any] | None:
+    """Return the row of a release of a library; of one that is newer than all that were tried, the newest."""
+    rows: list[Mapping[str, Any]] = table()[library.key]
     wanted = _numbers(version)
     newest = rows[-1] if wanted > _numbers(rows[-1]["version"]) else None
     return next((row for row in rows if _numbers(row["version"]) == wanted), newest)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")[:2]))
+    return tuple(map(int, version.split(".")[:2])) if version else ()
 
 
-def _versions(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
-    """Yield findings of a file that is newer than what is known of a runtime, which a person calls `name`."""
+def _nobody(consumers: list[str], library: _Library) -> str:
+    have = f"{', '.join(consumers)} {'has' if len(consumers) == 1 else 'have'}"
+    message = f"which {library.name} {have}, nobody said: {library.unseen} not looked at"
+    return f"{message}. The policy of a namespace can say it" if library.key == "onnxruntime" else message
+
+
+def _held(file: Read, library: _Library, releases: list[_Release]) -> Iterator[Finding]:
+    """Yield what the newest release has against a file; else what older ones have, or that its writer is newer."""
+
+    def against(look: _Look | None, release: _Release) -> list[Finding]:
+        row = release.row
+        return [*look(file, row, f"{library.name} {row['version']} of {release.name}")] if look and row else []
+
+    if problems := against(library.problems, releases[-1]):
+        yield from problems
+        return
+    loading = releases
+    for place, (before, since) in reversed([*enumerate(pairwise(releases), 1)]):
+        if problem := next(iter(against(library.problems, before)), None):
+            yield SINCE.found(f"loads from {since.name} on: {problem.message}", path=file.path, where=problem.where)
+            loading = releases[place:]
+            break
+    yield from next((newer for release in reversed(loading) if (newer := against(library.newer, release))), ())
+
+
+def _onnx(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """Yield findings of an ONNX file that is newer than what is known of a runtime."""
     opsets = file.values.get("opsets") or {}
     for domain, limit in (("ai.onnx", known["opset"]), ("ai.onnx.ml", known["ml"])):
         version = opsets.get(domain)
@@ -126,7 +157,7 @@ def _versions(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Findi
         yield IR.found(f"IR version {version}; {name} knows {known['ir']}", path=file.path, where="/ir_version")
 
 
-def _operators(file: Read) -> Iterator[Finding]:
+def _foreign(file: Read) -> Iterator[Finding]:
     domains = frozenset(table()["domains"])
     own = set(file.values.get("functions") or ())
     foreign = [
@@ -137,3 +168,97 @@ def _operators(file: Read) -> Iterator[Finding]:
     if foreign:
         message = f"{listed(sorted(foreign))}: ONNX Runtime has no such operators of its own"
         yield OPERATORS.found(message, path=file.path, where="/operators")
+
+
+def _graphs(file: Read) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the graphs of a TensorFlow file, each with where its facts are."""
+    metas = file.values.get("meta_graphs")
+    yield from [("", file.values)] if metas is None else [(f"/meta_graphs/{i}", each) for i, each in enumerate(metas)]
+
+
+def _tensorflow(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """Yield what TensorFlow has against graphs: their min_consumer, and operators that came later."""
+    later = _later(known)
+    for where, graph in _graphs(file):
+        least = (graph.get("versions") or {}).get("min_consumer", 0)
+        if least > known["graph"]:
+            message = f"the graph asks for GraphDef version {least} or later; {name} has {known['graph']}"
+            yield GRAPH.found(message, path=file.path, where=f"{where}/versions/min_consumer")
+        for key in ("operators", "function_operators"):
+            own = graph.get("library_functions") or ()
+            if missing := sorted((graph.get(key) or {}).keys() & later - {*own}):
+                message = f"{listed(missing)}: {name} has no such operators yet"
+                yield OPERATORS.found(message, path=file.path, where=f"{where}/{key}")
+
+
+def _later(known: Mapping[str, Any]) -> set[str]:
+    """Return operators that a release of TensorFlow does not have, and a later one has."""
+    rows = table()["tensorflow"]
+    return {name for row in rows[rows.index(known) + 1 :] for name in row["new"]}
+
+
+def _producer(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    for where, graph in _graphs(file):
+        version = (graph.get("versions") or {}).get("producer", 0)
+        if version > known["graph"]:
+            message = (
+                f"written at GraphDef version {version}; {name} has {known['graph']}, and loads it "
+                "unless an operator has an attribute that it does not know"
+            )
+            yield NEWER.found(message, path=file.path, where=f"{where}/versions/producer")
+
+
+def _xgboost(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    """Yield what XGBoost has against a model: refused, or read wrong."""
+    writer = _written(file)
+    before = known.get("json_before")
+    if file.format == "xgboost-ubj" and not known["ubj"]:
+        yield TREES.found(f"UBJSON; {name} does not read it", path=file.path)
+    elif file.format == "xgboost-json" and file.values.get("trees") and before and _numbers(writer) >= _numbers(before):
+        message = f"trees in JSON of XGBoost {writer}; {name} refuses those of {before} and later"
+        yield TREES.found(message, path=file.path, where="/file_version")
+    if str(file.values.get("base_score_in_file", "")).startswith("[") and not known["intercepts"]:
+        message = f"the intercept is a list; {name} loads the model, and predicts something else without a word"
+        yield TREES.found(message, path=file.path, where="/base_score_in_file")
+
+
+def _written(file: Read) -> str:
+    """Return the version of XGBoost that wrote a file, empty where it does not say it."""
+    return ".".join(map(str, file.values.get("file_version") or ()))
+
+
+def _writer(file: Read, known: Mapping[str, Any], name: str) -> Iterator[Finding]:
+    writer = _written(file)
+    if _numbers(writer) > _numbers(known["version"]):
+        message = f"written by XGBoost {writer}; {name} is older, and reads it unless there is something new in it"
+        yield NEWER.found(message, path=file.path, where="/file_version")
+
+
+_LIBRARIES = (
+    _Library(
+        key="onnxruntime",
+        name="ONNX Runtime",
+        formats=frozenset({"onnx", "qonnx"}),
+        consumers=_RUNNING,
+        problems=_onnx,
+        unseen="opset and IR version are",
+    ),
+    _Library(
+        key="tensorflow",
+        name="TensorFlow",
+        formats=TENSORFLOW,
+        consumers=("cmssw", "triton"),
+        problems=_tensorflow,
+        newer=_producer,
+        unseen="versions and operators of the graph are",
+    ),
+    _Library(
+        key="xgboost",
+        name="XGBoost",
+        formats=XGBOOST,
+        consumers=_CMSSW,
+        problems=_xgboost,
+        newer=_writer,
+        unseen="how the model was written is",
+    ),
+)
