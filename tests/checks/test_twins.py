@@ -165,4 +165,6 @@ def test_a_contract_that_cannot_be_read_is_an_error_and_another_yaml_of_that_nam
     bad = found("bad-contract", {"model.onnx": model(), "contract.yaml": "inputs:\n- nam: x\n"})
     assert [(each.severity, each.path) for each in bad] == [("error", "contract.yaml")]
     assert "line" in bad[0].message
+    broken = {"model.onnx": model(), "contract.yaml": "inputs: [a\n  b: {\n"}
+    assert not found("bad-contract", broken)  # its reader says not-yaml: once is enough
     assert not found("bad-contract", {"model.onnx": model(), "contract.yaml": "parties:\n- one\n"})

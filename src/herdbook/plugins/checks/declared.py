@@ -18,6 +18,8 @@ UNPAIRED = Rule(id="sidecar-unpaired", title="A file beside the models fits none
 UNIT = Rule(id="unit-not-ucum", title="A unit that is not written in UCUM", severity=Severity.WARNING)
 _ASSEMBLED = {rule.id: rule for rule in (CONFLICT, BAD, VALUE, UNPAIRED, UNIT)}
 
+_NO_YAML = frozenset({"not-yaml"})
+
 
 class Declared:
     """The contract, against the graph and whatever lies beside it."""
@@ -26,7 +28,12 @@ class Declared:
 
     def look(self, subject: Subject) -> Iterator[Finding]:
         """Yield what assembling the contract found, and differences between declaration and files."""
+        no_yaml = {
+            view.path for view in subject.files if view.facts and _NO_YAML & {f.rule for f in view.facts.findings}
+        }
         for each in subject.conflicts:
+            if each.rule == BAD.id and each.path in no_yaml:
+                continue  # its reader says so, and where
             if (rule := _ASSEMBLED.get(each.rule)) is not None:
                 yield rule.found(each.message, path=each.path, where=each.where)
         if subject.contract is not None and subject.told is not None:
