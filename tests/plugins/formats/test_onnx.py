@@ -131,6 +131,9 @@ def external(location: str, offset: int = 0, length: int = 32) -> Any:
         ("..\\outside.bin", "external-data-outside"),
         ("file:///etc/passwd", "external-data-outside"),
         ("", "external-data-outside"),
+        ("a/..", "external-data-outside"),
+        ("a\\..\\outside.bin", "external-data-outside"),
+        ("a/../../outside.bin", "external-data-outside"),
     ],
 )
 def test_weights_in_another_file_are_listed_and_never_followed_out(
@@ -142,6 +145,16 @@ def test_weights_in_another_file_are_listed_and_never_followed_out(
     assert rules(facts) == ([rule] if rule else [])
     needed = {} if rule else {location.replace("%", "%25"): 96}
     assert facts.values.get("external_data_bytes", {}) == needed
+
+
+def test_weights_that_a_detour_names_are_inside_and_only_what_leaves_is_said_to_leave(
+    read: Callable[..., Facts],
+) -> None:
+    facts = read(external("a/../w.bin", offset=64))
+    assert (rules(facts), facts.values["external_data"]) == ([], ["a/../w.bin"])
+    assert facts.values["external_data_bytes"] == {"w.bin": 96}
+    for location, said in (("a/../../w.bin", "leaves the folder"), ("a\\..\\w.bin", "backslash"), ("a/..", "no file")):
+        assert said in read(external(location)).findings[0].message
 
 
 def test_facts_are_the_same_whatever_lies_beside(read: Callable[..., Facts]) -> None:
