@@ -77,8 +77,10 @@ def _twice(subject: Subject) -> Iterator[Finding]:
 
 
 def _called(subject: Subject) -> Iterator[Finding]:
-    """Yield models whose suffix is that of another format; what may be a `.pb`, its reader says."""
+    """Yield models whose suffix is that of another format, but for those of which their reader said it."""
     for file in models(subject):
+        if any(each.rule == SUFFIX.id for each in file.facts.findings):
+            continue
         suffix = posixpath.splitext(file.path)[1].lower()
         meant = _CALLED.get(suffix)
         if meant is not None and file.format not in meant:

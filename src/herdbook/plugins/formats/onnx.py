@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
-from herdbook.plugins.formats import onnx_findings, onnx_quantizers
+from herdbook.plugins.formats import content_gone, onnx_findings, onnx_quantizers, pickle_begins
 from herdbook.plugins.formats import onnx_types as types
 from herdbook.plugins.formats.onnx_walk import Model, Tensor, Walk
 from herdbook.plugins.formats.protobuf import Wire, tag
@@ -32,13 +32,15 @@ class Onnx:
     """The reader of ``.onnx`` files."""
 
     name = "onnx"
-    version = "3"
+    version = "4"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
-        """Recognise a model by its first fields; ``.onnx`` is always taken, to say what is wrong."""
-        if path.lower().endswith(".onnx") or looks_like_onnx(file):
+        """Recognise a model by its first fields; leave of what is only called ``.onnx`` pickles and what is gone."""
+        if looks_like_onnx(file):
             return Probe(format="onnx", unknown=("qonnx",))
-        return None
+        if not path.lower().endswith(".onnx") or content_gone.kind(file) or pickle_begins.which(file, path):
+            return None
+        return Probe(format="onnx", unknown=("qonnx",))
 
     def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:  # noqa: ARG002 - the port's signature
         """Read the facts.
@@ -124,12 +126,9 @@ def _looks_like_graph(wire: Wire, start: int, length: int) -> bool:
 
 
 _OTHERS: tuple[tuple[re.Pattern[bytes], str, str, Safety], ...] = (
-    (re.compile(rb"version https://git-lfs"), "a pointer of Git LFS, not the model", "git lfs pull", Safety.SAFE),
-    (re.compile(rb"\x80[\x02-\x05]"), "a pickle", "Export the model to ONNX; a pickle can run code.", Safety.UNSAFE),
     (re.compile(rb"PK\x03\x04"), "a zip archive, which may hold a pickle", "Unpack it.", Safety.UNSAFE),
     (re.compile(rb"\s*<(?i:!doctype|html|head|\?xml)"), "a web page or XML", "Download the file again.", Safety.SAFE),
     (re.compile(rb"\x89HDF\r\n"), "an HDF5 file", "Give it its own suffix.", Safety.GUARDED),
-    (re.compile(rb"\0{64}"), "zeros", "Fetch it again; its content was lost.", Safety.SAFE),
     (re.compile(rb"[\t\r\n -~]{64}"), "a text", "Give it its own suffix.", Safety.SAFE),
 )
 
@@ -138,8 +137,6 @@ def _other(file: ReadAt) -> Facts | None:
     """Return facts of a file that is called ``.onnx`` and is something else that can be told."""
     head = file.read_at(0, min(file.size, 1024))
     what = next((row[1:] for row in _OTHERS if row[0].match(head)), None)
-    if not head:
-        what = ("empty", "Fetch it again; it has no bytes.", Safety.SAFE)
     if what is None:
         return None
     said, hint, safety = what

@@ -174,7 +174,7 @@ def opcode(source: Bytes) -> Opcode:
     known = _OPCODES.get(code)
     if known is None:
         what = "it ends" if not code else f"{code!r} is no opcode"
-        raise CorruptError(f"the pickle is damaged: at byte {at} {what}", code="pickle-broken")
+        raise CorruptError(f"the pickle is damaged: at byte {at} {what}", code="pickle-broken", ends=not code)
     name, shape, bare = known
     if shape == 0:
         return bare
@@ -214,4 +214,6 @@ def _line(source: Bytes, at: int) -> bytes:
 
 
 def _short(at: int) -> CorruptError:
-    return CorruptError(f"the pickle is cut: the argument at byte {at} is not all there", code="pickle-broken")
+    return CorruptError(
+        f"the pickle is cut: the argument at byte {at} is not all there", code="pickle-broken", ends=True
+    )

@@ -48,6 +48,8 @@ class Pickle:
     """What was found, also where it ended in trouble.
 
     ``globals``: name → how it is used, at the most (named, called). ``tricks``: rule → what it says.
+    ``steps``: opcodes that were followed; ``calls``: those that call something with arguments, as no text does;
+    ``odd``: numbers and texts that no unpickler takes.
     """
 
     root: Node = None
@@ -58,6 +60,9 @@ class Pickle:
     blobs: list[bytes] = field(default_factory=list)
     start: int = 0
     end: int = 0
+    steps: int = 0
+    calls: int = 0
+    odd: int = 0
     trouble: CorruptError | InvalidError | None = None
 
 
@@ -81,6 +86,7 @@ class Walk:
 
     def run(self) -> Pickle:
         """Follow one pickle to its STOP, or as far as it goes; `Pickle.trouble` says why no further."""
+        before = self._budget.steps
         try:
             while True:
                 self._budget.step()
@@ -91,7 +97,7 @@ class Walk:
                 self._do[op.name](self, op)
         except (CorruptError, InvalidError) as error:
             self.found.trouble = error
-        self.found.end = self._source.at
+        self.found.end, self.found.steps = self._source.at, before - self._budget.steps
         return self.found
 
     def _pop(self) -> Node:
@@ -138,6 +144,7 @@ class Walk:
         try:
             self._push(int(raw, 0 if op.name == "INT" else 10) if len(raw) < 100 else Opaque("int", len(raw)))
         except ValueError:
+            self.found.odd += not raw[:1].isdigit()  # a number with a 0 before it was taken once
             self._push(Opaque("int", len(raw)))
 
     def _little(self, op: Opcode) -> None:
@@ -152,6 +159,7 @@ class Walk:
             arg = op.arg or b""
             self._push(struct.unpack(">d", arg)[0] if op.name == "BINFLOAT" else float(arg[:100]))
         except ValueError:
+            self.found.odd += 1
             self._push(Opaque("float"))
 
     def _text(self, op: Opcode) -> None:
@@ -164,6 +172,7 @@ class Walk:
             self._new(raw.decode("raw-unicode-escape", "replace"))
         elif op.name == "STRING":
             quoted = len(raw) > 1 and raw[:1] == raw[-1:] and raw[:1] in b"\"'"
+            self.found.odd += not quoted
             self._new(raw[1:-1].decode("latin-1") if quoted else Opaque("str", op.length))
         else:
             try:
@@ -264,8 +273,9 @@ class Walk:
         module, _, name = (op.arg or b"").decode("utf-8", "replace").partition("\n")
         self._name(module, name)
         if op.name == "INST":
-            function = self._pop()
-            self._call(function, tuple(self._since_mark()))
+            function, args = self._pop(), tuple(self._since_mark())
+            self.found.calls -= not args  # a text in brackets looks so
+            self._call(function, args)
 
     def _named_by_stack(self, _: Opcode) -> None:
         name, module = self._pop(), self._pop()
@@ -295,19 +305,15 @@ class Walk:
         self._call(items[0], tuple(items[1:]))
 
     def _call(self, function: Node, args: Node) -> None:
+        self.found.calls += isinstance(args, tuple)
         if isinstance(function, Global):
             self.found.globals[function] = "called"
             if function in _CODECS and not _harmless(args):
                 self._trick("pickle-hidden-global", f"it uses {function} for something else than bytes")
         else:
             self._trick("pickle-calls-result", "it would call what another call returns, which no scan can know")
-        if (
-            isinstance(function, Global)
-            and function in _MAKERS
-            and isinstance(args, tuple)
-            and args
-            and isinstance(args[0], Global)
-        ):
+        makes = isinstance(function, Global) and function in _MAKERS
+        if makes and isinstance(args, tuple) and args and isinstance(args[0], Global):
             self._call(args[0], args[1:])
             return
         self._new(Call(function, args))

@@ -5,20 +5,20 @@ A pickle is only ever a quarantined checkpoint: what it names is listed, and tha
 
 from __future__ import annotations
 
-import re
+import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from herdbook.kernel.errors import CorruptError, HerdbookError
+from herdbook.kernel.errors import CorruptError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
-from herdbook.plugins.formats import torch_legacy
+from herdbook.plugins.formats import pickle_begins, torch_legacy
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.joblib_arrays import Arrays
 from herdbook.plugins.formats.pickle_estimators import estimator
 from herdbook.plugins.formats.pickle_nodes import Call, Global, Node, type_name
 from herdbook.plugins.formats.pickle_packed import UNREAD, compression, unpacked
 from herdbook.plugins.formats.pickle_scan import MAX_PICKLES, Scan, unsafe
-from herdbook.plugins.formats.pickle_stream import Bytes, Flat, Streamed
-from herdbook.plugins.formats.pickle_walk import Budget, Walk
+from herdbook.plugins.formats.pickle_stream import Bytes, Flat
 
 if TYPE_CHECKING:
     from herdbook.plugins.formats.pickle_walk import Pickle
@@ -29,11 +29,42 @@ INSTEAD = {
     "sklearn-pickle": "Save it with skops, or export the model to ONNX.",
     "pickle": "Save numbers as npz, tables as Parquet, and models in a format of their own.",
 }
-INCOMPLETE = "the stream does not end as a pickle does: globals up to there"
-_SUFFIXES = (".pkl", ".pickle", ".joblib", ".jl", ".dill", ".pt", ".pth")
-_TEXT = re.compile(
-    rb"(?:\(+)?(?:[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n|\(?[dlt]p?\d*\n?[.sSVKFIc(ag]|[\]})]q.)", re.DOTALL
+_OTHERS = frozenset(
+    {
+        *(
+            ".onnx",
+            ".pb",
+            ".pbtxt",
+            ".h5",
+            ".hdf5",
+            ".keras",
+            ".root",
+            ".safetensors",
+            ".skops",
+            ".npy",
+            ".npz",
+            ".json",
+        ),
+        *(
+            ".xml",
+            ".pmml",
+            ".cbm",
+            ".ubj",
+            ".txt",
+            ".md",
+            ".rst",
+            ".csv",
+            ".yaml",
+            ".yml",
+            ".h",
+            ".features",
+            ".params",
+        ),
+        *(".index", ".zip"),
+    }
 )
+"""Suffixes that promise something else than a pickle."""
+INCOMPLETE = "the stream does not end as a pickle does: globals up to there"
 _HEAD = 4096
 
 
@@ -41,24 +72,12 @@ class Pickles:
     """The reader of pickles."""
 
     name = "pickles"
-    version = "1"
+    version = "2"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
-        """Take what begins as a pickle, plain or compressed, or as a checkpoint in a tar archive."""
-        lower = path.lower()
-        if lower.endswith(".onnx"):
-            return None
-        head = file.read_at(0, min(_HEAD, file.size))
-        if torch_legacy.is_stream(head) or (torch_legacy.is_tar(head) and lower.endswith((".pt", ".pth", ".tar"))):
-            return Probe(format="torch-pickle", unknown=("state dict",))
-        how = compression(head)
-        if how in UNREAD:
-            return Probe(format="joblib") if how == "zfile" or lower.endswith(_SUFFIXES) else None
-        if how:
-            head = _unpacked_head(file, how)
-        if _begins(head, named=lower.endswith(_SUFFIXES)):
-            return Probe(format="pickle", unknown=("kind",))
-        return None
+        """Take what is a pickle whatever it is called, plain or compressed, and checkpoints in a tar archive."""
+        format_ = pickle_begins.which(file, path)
+        return Probe(format=format_, unknown=("kind",)) if format_ else None
 
     def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:  # noqa: ARG002 - the port's signature
         """Follow the opcodes.
@@ -73,37 +92,20 @@ class Pickles:
             content = torch_legacy.read_tar(file, path)
         else:
             content = _plain(file, path, compression(head))
-        return content.facts(self.name, self.version)
+        return replace(content, findings=(*content.findings, *_lies(path, content.format))).facts(
+            self.name, self.version
+        )
 
 
 _: type[Format] = Pickles
 
 
-def _unpacked_head(file: ReadAt, how: str) -> bytes:
-    try:
-        return unpacked(file, how).take(_HEAD)
-    except HerdbookError:
-        return b""
-
-
-def _begins(head: bytes, *, named: bool) -> bool:
-    """Say whether it begins as a pickle. ``named``: it is called like one, so that less evidence does."""
-    if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:
-        return _first_opcodes(head) > 1
-    if named:
-        return _first_opcodes(head) > 2
-    return _TEXT.match(head) is not None and _first_opcodes(head) > 3
-
-
-def _first_opcodes(head: bytes) -> int:
-    """Return how many opcodes can be followed."""
-    budget = Budget()
-    parts = [head]
-    walk = Walk(Streamed(lambda _: parts.pop() if parts else b"", len(head)), budget)
-    found = walk.run()
-    followed = Budget().steps - budget.steps
-    whole = found.trouble is None or found.end >= len(head)
-    return followed if whole or found.globals else followed - 1
+def _lies(path: str, format_: str) -> list[Finding]:
+    """Return a finding where the name says a format that is none of pickles."""
+    suffix = posixpath.splitext(path)[1].lower()
+    if suffix not in _OTHERS:
+        return []
+    return [Finding(rule="suffix-lies", severity=Severity.WARNING, message=f"it is called {suffix}, and is {format_}")]
 
 
 def _plain(file: ReadAt, path: str, how: str) -> Content:

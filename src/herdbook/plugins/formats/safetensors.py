@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
+from herdbook.plugins.formats import content_gone
 
 if TYPE_CHECKING:
     from herdbook.ports.formats import Format, Listing, ReadAt
@@ -55,11 +56,13 @@ class Safetensors:
     version = "1"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
-        """Take what begins with a length and an object, and what is called so."""
+        """Take what begins with a length and an object, and what is called so and has content."""
         head = file.read_at(0, min(9, file.size))
         named = path.lower().endswith(".safetensors")
         plausible = len(head) == 9 and head[8:] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= file.size - 8
-        return Probe(format="safetensors") if named or plausible else None
+        if plausible or (named and not content_gone.kind(file)):
+            return Probe(format="safetensors")
+        return None
 
     def read(self, file: ReadAt, path: str, listing: Listing) -> Facts:  # noqa: ARG002 - the port's signature
         """Read the header.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Facts, Finding, Probe, Safety, Severity
+from herdbook.plugins.formats import content_gone
 from herdbook.plugins.formats import tensorflow_checkpoint as checkpoint
 from herdbook.plugins.formats import tensorflow_memmapped as memmapped
 from herdbook.plugins.formats import tensorflow_saved as saved
@@ -39,7 +40,7 @@ class Tensorflow:
     """The reader of TensorFlow's files."""
 
     name = "tensorflow"
-    version = "2"
+    version = "3"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
         """Recognise the format by the first fields, by the last bytes, or, for bare weights, by the name."""
@@ -48,7 +49,7 @@ class Tensorflow:
 
     def _format(self, file: ReadAt, path: str) -> str:
         if checkpoint.data_name(path) is not None:
-            return "tf-checkpoint-data"
+            return "tf-checkpoint-data" if content_gone.kind(file) in {"", "zeros"} else ""  # weights can be zero
         head = file.read_at(0, min(file.size, _HEAD))
         if head[:1] == b"\x08" and saved.looks_like_saved_model(Wire(file, max_fields=1000)):
             return "tf-savedmodel"
@@ -56,7 +57,7 @@ class Tensorflow:
             return "tf-graphdef"
         if text.looks_like_text(head):
             return "tf-graphdef-text"
-        if checkpoint.looks_like_index(file):
+        if checkpoint.looks_like_index(file) or checkpoint.begins_as_index(head, path):
             return "tf-checkpoint-index"
         return "tf-memmapped" if memmapped.directory(file) is not None else ""
 

@@ -5,6 +5,7 @@ Source: tensor_bundle.{h,cc,proto}, table_format.txt of TensorFlow 2.21. Checksu
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from herdbook.kernel.canonical import SAFE_INTEGER
 from herdbook.kernel.errors import CorruptError, InvalidError
 from herdbook.model.facts import Finding, Safety, Severity
+from herdbook.plugins.formats import content_gone
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.protobuf import Wire, signed, tag
 from herdbook.plugins.formats.tensorflow_facts import tensor
@@ -27,7 +29,10 @@ MAX_LISTED = 10_000
 MAX_SHARDS = 1000
 _MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _FOOTER = 48
+_FIRST = re.compile(rb"\0\0[\x04-\x40](?:\x08[\x01-\x7f]|\x08[\x80-\xff]{1,4}[\x01-\x7f])(?:\x10[\0\x01])?\x1a\x02\x08")
+"""An entry with an empty key: number of shards, byte order if not little endian, version."""
 _DATA = re.compile(r"^(.+)\.data-(\d{5})-of-(\d{5})$")
+_SHORT = {b"\0", b"\0\0", b"\0\0\x06", b"\0\0\x08"}
 _TRAILER = 5  # compression and checksum behind a block
 
 
@@ -42,11 +47,20 @@ def looks_like_index(file: ReadAt) -> bool:
     return file.size >= _FOOTER and file.read_at(file.size - 8, 8) == _MAGIC
 
 
+def begins_as_index(head: bytes, path: str) -> bool:
+    """Say whether it begins as an index does, or, called so, has nothing else left of it."""
+    return _FIRST.match(head) is not None or (path.endswith(".index") and 0 < len(head) < 16 and head[:3] in _SHORT)
+
+
 def read_data(file: ReadAt, path: str, listing: Listing) -> Content:
     """Return what the name says; the bytes are weights, which only the index tells apart."""
-    del file, listing
-    _, shard, shards = data_name(path) or (path, 0, 0)
-    return Content("tf-checkpoint-data", {"shard": shard, "shards": shards})
+    del listing
+    lost = content_gone.read(file, path, "zeros") if content_gone.kind(file) == "zeros" else None
+    prefix, shard, shards = data_name(path) or (path, 0, 0)
+    message = f"bare weights: which tensors they are says {posixpath.basename(prefix)}.index, the graph is a third file"
+    said = Finding(rule="weights-apart", severity=Severity.NOTE, message=message)
+    findings = (said, *(lost.findings if lost else ()))
+    return Content("tf-checkpoint-data", {"shard": shard, "shards": shards}, findings=findings)
 
 
 def read_index(file: ReadAt, path: str, listing: Listing) -> Content:
@@ -59,6 +73,12 @@ def read_index(file: ReadAt, path: str, listing: Listing) -> Content:
     del listing
     if file.size > MAX_SIZE:
         raise InvalidError(f"{path} has {file.size} bytes", code="too-large")
+    if not looks_like_index(file):
+        raise CorruptError(
+            f"{path} begins as the index of a checkpoint and has no end: the list of its tensors is cut",
+            code="table-cut",
+            hint="Fetch it again; without it the weights beside it cannot be read.",
+        )
     tensors: list[dict[str, Any]] = []
     reach: dict[int, int] = {}
     total = count = shards = 0

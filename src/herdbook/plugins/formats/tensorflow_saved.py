@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel.errors import CorruptError, InvalidError
-from herdbook.model.facts import Finding, Safety
+from herdbook.model.facts import Finding, Safety, Severity
 from herdbook.plugins.formats.contents import Content
 from herdbook.plugins.formats.protobuf import Message, Wire, decode, tag
 from herdbook.plugins.formats.tensorflow_facts import GraphFacts, shapes_of, tensor
@@ -93,6 +93,8 @@ def read(file: ReadAt, path: str, listing: Listing) -> Content:
         values["tensors"] = sorted(reader.variables.values(), key=lambda each: str(each["name"]))
         values["parameters"] = sum(elements(tuple(each.get("shape", ()))) for each in values["tensors"])
         values["parameters_counted"] = COUNTED
+        message = "the weights of its variables are not in this file: they lie in the folder variables/ beside it"
+        reader.findings.append(Finding(rule="weights-apart", severity=Severity.NOTE, message=message, where="/tensors"))
     return Content("tf-savedmodel", values, Safety.GUARDED, reader.where, tuple(reader.findings))
 
 

@@ -18,7 +18,6 @@ from herdbook.plugins.formats.contents import Content, kinds
 from herdbook.ports.formats import Listing
 
 KINDS: tuple[str, ...] = (
-    "lfs_pointer",
     "git_symlink",
     "triton_config",
     "hls4ml_defines",
