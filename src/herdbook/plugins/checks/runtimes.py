@@ -17,7 +17,6 @@ from herdbook.plugins.checks.known import table
 from herdbook.plugins.checks.looking import Read, files, listed
 from herdbook.ports.checks import Check, Subject
 
-
 _RUNNING = ("athena", "cmssw", "o2", "triton")
 _CMSSW = ("cmssw",)
 
