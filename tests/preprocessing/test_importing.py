@@ -113,7 +113,7 @@ def test_a_width_of_which_nobody_says_whether_it_divides_is_not_guessed(told: To
 
 def test_a_scaler_of_another_kind_is_named_and_not_guessed(told: Told) -> None:
     found = preprocessing.read(told("pt quantile 1.0 2.0\neta minmax -2 3\nphi stdscale 0 0\n", "scaler.txt"))
-    assert rules(found) == ["preprocessing-unknown-kind", "preprocessing-bad-divisor"]
+    assert sorted(rules(found)) == ["preprocessing-bad-divisor", "preprocessing-unknown-kind"]
     assert found.spec.inputs[0].features == (
         Feature(name="pt", transform="scaler: quantile"),
         Feature(name="eta", offset=2.0, divisor=5.0),
@@ -179,6 +179,21 @@ def test_what_tmva_does_and_we_cannot_say_is_a_finding_and_no_number(
     for feature in found.spec.inputs[0].features:
         assert (feature.offset, feature.scale, feature.divisor) == (None, None, None)
         assert str(feature.transform).startswith("TMVA: ")
+
+
+def test_a_kind_that_is_not_known_is_one_finding_however_many_variables_have_it(told: Told) -> None:
+    lines = "".join(f"x{number} MeanRms 1.5 2\n" for number in range(7)) + "iz None 0 0\n"
+    found = preprocessing.read(told(lines, "config_scaler.txt"))
+    assert [each.message for each in found.findings] == ["scaler: meanrms is not known: x0, x1, x2, x3, x4 and 2 more"]
+    assert found.spec.inputs[0].features[-1] == Feature(name="iz")
+
+
+def test_a_range_that_tmva_never_filled_is_none_and_no_finding(tmva: Any) -> None:
+    facts = tmva("")
+    features = [{**each, "min": 3.40282347e38, "max": -3.40282347e38} for each in facts.values["features"]]
+    found = preprocessing.read(facts.model_copy(update={"values": {**facts.values, "features": features}}))
+    assert found.findings == ()
+    assert [each.training_range for each in found.spec.inputs[0].features] == [None, None]
 
 
 def test_a_unit_that_is_none_is_left_out(tmva: Any) -> None:

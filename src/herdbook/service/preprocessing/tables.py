@@ -1,7 +1,8 @@
 """Files that hold one row of constants for each variable: ``scaler.txt``, dictionaries of normalisation, TMVA's XML.
 
 Sources: scaler (CMSSW's ``EgammaDNNHelper``): ``stdscale`` is mean and standard deviation, y = (x - mean) / std;
-``minmax`` the ends of the range, y = (x - min) / (max - min); ``custom1`` likewise, y = 2 (x - min) / (max - min) - 1.
+``minmax`` the ends of the range, y = (x - min) / (max - min); ``custom1`` likewise, y = 2 (x - min) / (max - min) - 1;
+``none`` is nothing.
 Dictionaries (CMSSW's ``L2TauTagNNProducer``): y = clip((x - mean) / std). TMVA (``VariableNormalizeTransform``):
 y = 2 (x - min) / (max - min) - 1; ``Min`` and ``Max`` of a variable are the range of its training and prepare nothing.
 """
@@ -9,6 +10,7 @@ y = 2 (x - min) / (max - min) - 1; ``Min`` and ``Max`` of a variable are the ran
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,7 @@ from herdbook.service.preprocessing.building import UNNAMED, Builder
 
 _ALL_EVENTS = re.compile(r"(N|Norm|Normali[sz]e)(\([^()]*\))?(_AllClasses)?", re.IGNORECASE)
 """``VarTransform`` of normalisation over all events, of all variables or of those in parentheses."""
+_FLT_MAX = 3.4e38
 _BY_CLASS = "Likelihood"
 """The method that transforms an event twice, with the ranges of signal and with those of background."""
 
@@ -28,7 +31,13 @@ _BY_CLASS = "Likelihood"
 def read_scaler(values: Json) -> Imported:
     """Return the preprocessing of a ``scaler.txt`` from its facts."""
     build = Builder()
-    features = [_scaled(build, each, f"/features/{index}") for index, each in enumerate(values.get("features", ()))]
+    told = values.get("features", ())
+    features = [_scaled(build, each, f"/features/{index}") for index, each in enumerate(told)]
+    unknown = Counter(each.transform for each in features if each and each.transform)
+    for transform, count in unknown.items():
+        names = [each.name for each in features if each and each.transform == transform]
+        said = ", ".join(names[:5]) + (f" and {count - 5} more" if count > 5 else "")
+        build.warn("preprocessing-unknown-kind", f"{transform} is not known: {said}", "/features")
     return build.imported(build.input(UNNAMED, features, None, "/features"), None)
 
 
@@ -37,8 +46,9 @@ def _scaled(build: Builder, told: Mapping[str, Any], where: str) -> Feature | No
     first, second = (
         (build.number({"values": each}, "values", where) for each in values) if len(values) == 2 else (None, None)
     )
+    if kind == "none":
+        return build.feature(where, name=name)
     if first is None or second is None or kind not in {"stdscale", "minmax", "custom1"}:
-        build.warn("preprocessing-unknown-kind", f"{name!r} is scaled by {kind!r}, which is not known", f"{where}/kind")
         return build.feature(where, name=name, transform=f"scaler: {kind or 'unknown'}")
     if kind == "custom1":
         return build.feature(where, name=name, offset=0 - (first + second) / 2, divisor=(second - first) / 2)
@@ -95,8 +105,14 @@ def _variable(build: Builder, told: Mapping[str, Any], prepared: Mapping[str, An
             "preprocessing-unit", f"{told.get('name')!r} is in {unit!r}, which is no unit of UCUM", f"{where}/unit"
         )
         unit = None
-    fields = {"name": told.get("name"), "unit": unit, "training_range": build.bounds(told, "min", "max", where)}
-    return build.feature(where, **fields, **prepared)
+    seen = None if _never_filled(told) else build.bounds(told, "min", "max", where)
+    return build.feature(where, name=told.get("name"), unit=unit, training_range=seen, **prepared)
+
+
+def _never_filled(told: Mapping[str, Any]) -> bool:
+    """Say whether a range is TMVA's beginning of one: from the largest float down to the smallest."""
+    least, most = told.get("min"), told.get("max")
+    return isinstance(least, float) and isinstance(most, float) and least > _FLT_MAX and most < -_FLT_MAX
 
 
 def _transformed(build: Builder, values: Json, features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
