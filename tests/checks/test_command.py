@@ -116,6 +116,21 @@ def test_the_policy_of_a_namespace_decides(folder_of: Make) -> None:
 
 
 @pytest.mark.usefixtures("anywhere")
+def test_the_release_that_a_person_names_goes_before_that_of_the_policy(folder_of: Make) -> None:
+    run_here("register", "demo/m:v1", str(folder_of({"model.onnx": model(opset=19)})))
+    body = json.dumps({"consumers": ["cmssw"], "runtimes": {"cmssw": {"release": "CMSSW_13_3_X"}}})
+    run_here("statement", "add", "demo", "--kind", "check-policy", "--body", body)
+    assert "ONNX Runtime 1.14 of CMSSW_13_3_X knows 18" in run_here("check", "demo/m:v1", status=1).out
+    assert "runtime-" not in run_here("check", "demo/m:v1", "--for", "cmssw=15_0", status=None).out
+    said = run_here("check", "demo/m:v1", "--for", "hls4ml=1.2", status=2)
+    assert "of hls4ml no releases are known here" in said.err
+    assert "a release has numbers" in run_here("check", "demo/m:v1", "--for", "cmssw=", status=2).err
+    body = json.dumps({"runtimes": {"cmssw": {"library": "onnxruntime"}}})
+    said = run_here("--json", "statement", "add", "demo", "--kind", "check-policy", "--body", body, status=2)
+    assert "needs `release`, or `library` and `version`" in said.err
+
+
+@pytest.mark.usefixtures("anywhere")
 def test_a_policy_of_a_namespace_that_is_not_there_is_no_policy_but_a_slip(folder_of: Make) -> None:
     said = run_here("--json", "check", str(folder_of(GOOD)), "--policy", "dmeo", status=3)
     assert "there is no namespace 'dmeo' here" in said.err

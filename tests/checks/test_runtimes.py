@@ -81,6 +81,40 @@ def test_a_runtime_of_which_nothing_is_known_is_said_and_not_guessed(found: Foun
     assert not found("runtime-opset", files, consumers=["athena"], runtimes=runtimes)
 
 
+@pytest.mark.parametrize(
+    ("consumer", "release", "said"),
+    [
+        ("cmssw", "CMSSW_13_3_0_pre2", "opset 19 of ai.onnx; ONNX Runtime 1.14 of CMSSW_13_3_X knows 18"),
+        ("cmssw", "13.3", "opset 19 of ai.onnx; ONNX Runtime 1.14 of CMSSW_13_3_X knows 18"),
+        ("cmssw", "CMSSW_15_0_X", None),
+        ("cmssw", "CMSSW_17_0_X", "which ONNX Runtime cmssw CMSSW_17_0_X has, nobody said"),
+        ("triton", "23.04", "opset 19 of ai.onnx; ONNX Runtime 1.14 of Triton 23.03 knows 18"),
+        ("triton", "24.06", None),
+        ("triton", "99.01", "which ONNX Runtime triton 99.01 has, nobody said"),
+        ("triton", "19.01", "which ONNX Runtime triton 19.01 has, nobody said"),
+        ("athena", "25.0", "which ONNX Runtime athena 25.0 has, nobody said"),
+    ],
+)
+def test_a_model_is_held_against_the_release_that_a_coordinator_names_and_no_other(
+    found: Found, consumer: str, release: str, said: str | None
+) -> None:
+    told = {consumer: Runtime(release=release)}
+    rules = ("runtime-opset", "runtime-since", "runtime-unknown")
+    every = [
+        each.message
+        for rule in rules
+        for each in found(rule, {"model.onnx": model(opset=19)}, consumers=[consumer], runtimes=told)
+    ]
+    assert [message.split(":")[0] for message in every] == ([said] if said else [])
+
+
+def test_of_a_release_trees_are_held_against_its_xgboost(found: Found) -> None:
+    files = {"model.json": trees([2, 1, 0])}
+    old, new = ({"cmssw": Runtime(release=release)} for release in ("CMSSW_12_5_X", "CMSSW_14_0_X"))
+    assert found("runtime-trees", files, consumers=["cmssw"], runtimes=old)
+    assert not found("runtime-trees", files, consumers=["cmssw"], runtimes=new)
+
+
 def test_tritons_tensorflow_is_not_known_and_no_policy_can_say_it(found: Found) -> None:
     told = found("runtime-unknown", {"graph.pbtxt": graph()}, consumers=["triton", "cmssw"])
     assert [each.message.partition(",")[0] for each in told] == ["which TensorFlow triton has"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from herdbook.kernel.errors import InvalidError
 from herdbook.model.base import Bool, Text, Value
@@ -13,6 +13,8 @@ from herdbook.model.identifiers import NonEmpty
 
 CONSUMERS = ("athena", "cmssw", "hls4ml", "o2", "triton")
 """Frameworks that run models, for which one can ask."""
+RELEASED = ("athena", "cmssw", "o2", "triton")
+"""Those of which one can ask for a release, which has its libraries."""
 
 
 def check_consumer(name: str) -> str:
@@ -50,10 +52,21 @@ class Rule(Value):
 
 
 class Runtime(Value):
-    """The library with which a consumer runs models, and its version, as ``onnxruntime`` 1.17.3."""
+    """With what a consumer runs models: a library, as ``onnxruntime`` 1.17.3, or a release, as ``CMSSW_14_1_X``."""
 
-    library: Literal["onnxruntime"]
-    version: Annotated[Text, Field(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?$")]
+    library: Literal["onnxruntime"] | None = None
+    version: Annotated[Text, Field(pattern=r"^[0-9]+\.[0-9]+(\.[0-9]+)?$")] | None = None
+    release: Annotated[Text, Field(pattern=r"[0-9]+[._][0-9]+")] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.library is None) != (self.version is None) or (self.library is None) == (self.release is None):
+            raise InvalidError(
+                "needs `release`, or `library` and `version`",
+                code="no-runtime",
+                hint='As {"release": "CMSSW_14_1_X"} or {"library": "onnxruntime", "version": "1.17.1"}.',
+            )
+        return self
 
 
 class CheckPolicy(Value):

@@ -20,14 +20,15 @@ def check(subject: Subject, checks: Iterable[Check], policy: CheckPolicy = NO_PO
     """Hold a subject against rules; findings of its readers stand beside theirs, the gravest first.
 
     Args:
-        subject: what is checked; consumers that the policy asks for are asked for as well.
+        subject: what is checked; consumers that the policy asks for are asked for as well, and its runtimes count
+            where the subject has none.
         checks: all that there are; those of consumers for which nobody asks are left out.
         policy: severities by rule, readers' rules among them.
         of: what the report calls the subject.
     """
     consumers = subject.consumers | set(policy.consumers or ())
     subject = dataclasses.replace(
-        subject, consumers=consumers, runtimes={**subject.runtimes, **(policy.runtimes or {})}
+        subject, consumers=consumers, runtimes={**(policy.runtimes or {}), **subject.runtimes}
     )
     severities = policy.severities or {}
     asked: list[Rule] = []

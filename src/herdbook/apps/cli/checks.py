@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,19 +15,27 @@ from herdbook.apps.cli.commands import Command
 from herdbook.apps.cli.output import Drawing
 from herdbook.apps.cli.references import complete_namespace
 from herdbook.apps.cli.session import Session, pass_session
-from herdbook.model.checks import CONSUMERS, CheckPolicy, Report, Rule
+from herdbook.model.checks import CONSUMERS, RELEASED, CheckPolicy, Report, Rule, Runtime
 from herdbook.service.sarif import Result
 
 FOUND = 1
 """The exit status when something was found that fails, as an audit below what was asked for has it."""
 
 
-def _consumers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in value.split(",") if name.strip())
-    unknown = sorted(set(names) - set(CONSUMERS))
+def _consumers(_context: click.Context, _parameter: click.Parameter, value: str) -> dict[str, Runtime | None]:
+    """Return the consumers that are named, each with the release that is named with it."""
+    pairs = [name.strip().partition("=") for name in value.split(",") if name.strip()]
+    unknown = sorted({name for name, _, _ in pairs} - set(CONSUMERS))
     if unknown:
         raise click.BadParameter(f"{', '.join(unknown)}: there are {', '.join(CONSUMERS)}.")
-    return names
+    if fixed := sorted({name for name, equals, _ in pairs if equals} - set(RELEASED)):
+        raise click.BadParameter(
+            f"of {', '.join(fixed)} no releases are known here; of {', '.join(RELEASED)} they are."
+        )
+    try:
+        return {name: Runtime(release=release) if equals else None for name, equals, release in pairs}
+    except ValueError as error:
+        raise click.BadParameter(f"{value}: a release has numbers, as cmssw=CMSSW_14_1_X or triton=26.05.") from error
 
 
 @click.command(cls=Command)
@@ -37,7 +46,7 @@ def _consumers(_context: click.Context, _parameter: click.Parameter, value: str)
     default="",
     callback=_consumers,
     metavar="NAMES",
-    help=f"Ask for these frameworks too, with commas between: {', '.join(CONSUMERS)}.",
+    help=f"Ask for these frameworks too, with commas between: {', '.join(CONSUMERS)}; of one release: cmssw=14_1.",
 )
 @click.option(
     "--policy",
@@ -56,7 +65,7 @@ def check(
     /,
     *,
     given: tuple[str, ...],
-    consumers: tuple[str, ...],
+    consumers: dict[str, Runtime | None],
     namespace: str | None,
     strict: bool,
     sarif: str | None,
@@ -102,7 +111,12 @@ def check(
 
 
 def _checked(
-    session: Session, given: Sequence[str], consumers: Sequence[str], namespace: str | None, *, strict: bool
+    session: Session,
+    given: Sequence[str],
+    consumers: Mapping[str, Runtime | None],
+    namespace: str | None,
+    *,
+    strict: bool,
 ) -> Iterator[tuple[Result, bool]]:
     """Yield what was found in each folder and version, and whether it fails."""
     from herdbook.bootstrap.checks import checks
@@ -113,6 +127,7 @@ def _checked(
     rules = checks()
     paths = [each for each in given if os.path.lexists(each) or each.startswith((".", "/", "~")) or each.endswith("/")]
     references = [each for each in given if each not in paths]
+    runtimes = {name: runtime for name, runtime in consumers.items() if runtime is not None}
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(session.registry(read_only=True)) if references or namespace else None
         policy = checking_policy.named(registry, namespace) if registry and namespace else CheckPolicy()
@@ -122,7 +137,8 @@ def _checked(
         if places:
             readers = stack.enter_context(contextlib.closing(open_readers()))
             subjects = checking_subjects.of_places(readers, places, consumers)
-            for done, (place, subject) in enumerate(zip(places, subjects, strict=True), 1):
+            for done, (place, each) in enumerate(zip(places, subjects, strict=True), 1):
+                subject = dataclasses.replace(each, runtimes=runtimes)
                 report = checking.check(subject, rules, policy, of=place.name)
                 yield Result(report, subject, place.name), checking.failed(report, strict=strict or bool(policy.strict))
                 if step is not None:
@@ -134,6 +150,7 @@ def _checked(
             if namespace is None:
                 own = checking_policy.policy(registry, namespace_of(entry.model))
                 warn_of(session, own)
+            subject = dataclasses.replace(subject, runtimes=runtimes)
             report = checking.check(subject, rules, own, of=entry.reference)
             yield Result(report, subject), checking.failed(report, strict=strict or bool(own.strict))
             if entry.chosen:

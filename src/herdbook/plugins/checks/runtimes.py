@@ -5,19 +5,19 @@ What each loads, and which releases have it, is in ``runtimes.toml``, with its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from herdbook.model.checks import Rule
+from herdbook.model.checks import RELEASED, Rule
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import TENSORFLOW, XGBOOST
 from herdbook.plugins.checks.known import table
 from herdbook.plugins.checks.looking import Read, files, listed
 from herdbook.ports.checks import Check, Subject
 
-_RUNNING = ("athena", "cmssw", "o2", "triton")
 _CMSSW = ("cmssw",)
 
 
@@ -25,14 +25,14 @@ def _rule(name: str, title: str, consumers: tuple[str, ...], severity: Severity 
     return Rule(id=f"runtime-{name}", title=title, severity=severity, consumers=consumers)
 
 
-OPSET = _rule("opset", "An opset that the consumer's ONNX Runtime does not know", _RUNNING)
-IR = _rule("ir", "An IR version that the consumer's ONNX Runtime does not know", _RUNNING)
-OPERATORS = _rule("operators", "Operators that the consumer's runtime does not have", _RUNNING)
+OPSET = _rule("opset", "An opset that the consumer's ONNX Runtime does not know", RELEASED)
+IR = _rule("ir", "An IR version that the consumer's ONNX Runtime does not know", RELEASED)
+OPERATORS = _rule("operators", "Operators that the consumer's runtime does not have", RELEASED)
 GRAPH = _rule("graph", "A graph that the consumer's TensorFlow refuses", _CMSSW)
 TREES = _rule("trees", "A model that the consumer's XGBoost does not read, or reads wrong", _CMSSW)
-SINCE = _rule("since", "Older releases of the consumer do not load it", _RUNNING, Severity.NOTE)
+SINCE = _rule("since", "Older releases of the consumer do not load it", RELEASED, Severity.NOTE)
 NEWER = _rule("newer", "Written by a newer library than a release of the consumer has", _CMSSW, Severity.NOTE)
-UNKNOWN = _rule("unknown", "Nobody says which runtime the consumer has", _RUNNING, Severity.NOTE)
+UNKNOWN = _rule("unknown", "Nobody says which runtime the consumer has", RELEASED, Severity.NOTE)
 
 
 _Look = Callable[[Read, Mapping[str, Any], str], Iterator[Finding]]
@@ -81,7 +81,8 @@ class Runtimes:
             for consumer in asked:
                 releases = _releases(subject, consumer, library)
                 if not releases:
-                    silent.append(consumer)
+                    told = subject.runtimes.get(consumer)
+                    silent.append(f"{consumer} {told.release}" if told and told.release else consumer)
                 elif releases[-1].row is None:
                     version = f"{library.name} {releases[-1].version} of {consumer}"
                     yield UNKNOWN.found(f"what {version} loads was never tried")
@@ -96,14 +97,30 @@ _: type[Check] = Runtimes
 
 
 def _releases(subject: Subject, consumer: str, library: _Library) -> list[_Release]:
-    """Return what the policy names for a consumer, else its releases, oldest first, as far as somebody read it."""
+    """Return what was named for a consumer, else its releases, oldest first, as far as somebody read it."""
     told = subject.runtimes.get(consumer)
-    if told is not None and told.library == library.key:
+    if told is not None and told.library == library.key and told.version:
         return [_Release(consumer, told.version, _row(library, told.version))]
     rows = table()["releases"].get(consumer, ())
+    if told is not None and told.release:
+        rows = _named(rows, told.release, gaps=consumer in table()["gaps"])
     return [
         _Release(row["name"], row[library.key], _row(library, row[library.key])) for row in rows if library.key in row
     ]
+
+
+def _named(rows: Sequence[Mapping[str, Any]], release: str, *, gaps: bool) -> list[Mapping[str, Any]]:
+    """Return the row of a release; with ``gaps``, one that has none has that of the row before."""
+    wanted = _leading(release)
+    exact = [row for row in rows if _leading(row["name"]) == wanted]
+    if exact or not gaps or wanted > _leading(rows[-1]["name"]):
+        return exact[-1:]
+    return [row for row in rows if _leading(row["name"]) < wanted][-1:]
+
+
+def _leading(release: str) -> tuple[int, ...]:
+    """Return the first two numbers of a release's name: ``CMSSW_14_1_0_pre3`` is of 14.1."""
+    return tuple(map(int, re.findall("[0-9]+", release)[:2]))
 
 
 def _row(library: _Library, version: str) -> Mapping[str, Any] | None:
@@ -238,7 +255,7 @@ _LIBRARIES = (
         key="onnxruntime",
         name="ONNX Runtime",
         formats=frozenset({"onnx", "qonnx"}),
-        consumers=_RUNNING,
+        consumers=RELEASED,
         problems=_onnx,
         unseen="opset and IR version are",
     ),
