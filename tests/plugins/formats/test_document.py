@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from herdbook.kernel import words
 from herdbook.model.facts import Facts
+from herdbook.plugins.formats import text_words
 from herdbook.plugins.formats.document import MAX_SIZE, Document
 
 Memory = Callable[[bytes], Any]
@@ -122,3 +127,10 @@ def test_words_are_cut_where_there_are_too_many_and_that_is_said(read: Callable[
     facts = read("b.txt", b"word " * 300_000 + b"late")
     assert facts.values["words"] == ["word"]
     assert [finding.rule for finding in facts.findings] == ["words-cut"]
+
+
+@given(st.text(st.characters(max_codepoint=0x17F)) | st.text(string.printable))
+def test_words_of_plain_text_are_those_of_any_text(text: str) -> None:
+    """What is quick for ASCII gives the words that the one tokeniser gives, or a search would miss them."""
+    told, findings = text_words.searched(text.encode(), text)
+    assert (told["words"], findings) == (sorted(set(words.split(text))), ())

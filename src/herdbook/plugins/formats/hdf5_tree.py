@@ -76,6 +76,7 @@ class Tree:
         self.root = file.id
         self.findings: list[Finding] = []
         self._left = MAX_OBJECTS
+        self._last: tuple[Any, str, Any] = (None, "", None)
 
     def names(self, group: Any) -> list[str]:  # noqa: ANN401 - h5py ships no types
         """Return the names in a group, sorted."""
@@ -85,19 +86,34 @@ class Tree:
 
     def child(self, group: Any, path: str) -> Any:  # noqa: ANN401 - h5py ships no types
         """Return what stands at a path, step by step over hard links; ``None`` where nothing may be read."""
-        found = group
-        for name in path.split("/"):
-            if not name:
-                continue
-            self._spend(1)
-            raw = name.encode("utf-8", "surrogateescape")
-            if not isinstance(found, self._h5.h5g.GroupID) or not found.links.exists(raw):
-                return None
-            if found.links.get_info(raw).type != self._h5.h5l.TYPE_HARD:
-                self._refuse("hdf5-link", f"{path[:200]!r} is a link that leads elsewhere; it is not followed")
-                return None
-            found = self._h5.h5o.open(found, raw)
-        return found
+        before, _, name = path.rpartition("/")
+        if before:  # most weights of a layer lie in the same group
+            if self._last[0] is not group or self._last[1] != before:
+                self._last = (group, before, self.child(group, before))
+            group = self._last[2]
+        if not name:
+            return group
+        self._spend(1)
+        raw = name.encode("utf-8", "surrogateescape")
+        kind = self._link(group, raw)
+        if kind is None:
+            return None
+        if kind != self._h5.h5l.TYPE_HARD:
+            self._refuse("hdf5-link", f"{path[:200]!r} is a link that leads elsewhere; it is not followed")
+            return None
+        return self._h5.h5o.open(group, raw)
+
+    def _link(self, group: Any, name: bytes) -> int | None:  # noqa: ANN401 - h5py ships no types
+        """Return the kind of a link; ``None`` when there is none."""
+        if not isinstance(group, self._h5.h5g.GroupID):
+            return None
+        try:
+            kind: int = group.links.get_info(name).type
+        except (KeyError, RuntimeError):
+            if group.links.exists(name):  # it is damaged
+                raise
+            return None
+        return kind
 
     def is_group(self, item: Any) -> bool:  # noqa: ANN401 - h5py ships no types
         """Say whether it is a group."""

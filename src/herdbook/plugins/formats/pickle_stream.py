@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from herdbook.kernel.errors import CorruptError
 
@@ -22,104 +22,32 @@ _LINE = 64 * 1024
 _WINDOW = 16 * 1024
 
 
-class Bytes(Protocol):
-    """Bytes from front to back."""
+class Bytes:
+    """Bytes from front to back.
 
-    at: int
+    ``ahead`` is what was fetched, ``here`` the place of the next byte in it: `opcode` looks there itself, since it is
+    asked a hundred thousand times.
+    """
+
+    def __init__(self, at: int = 0) -> None:
+        self.ahead, self.here = b"", 0
+        self._base = at
+
+    @property
+    def at(self) -> int:
+        """The place of the next byte, from the first one on."""
+        return self._base + self.here
+
+    def fetch(self, count: int) -> None:
+        """Have so many bytes ahead, or all that there are."""
+        raise NotImplementedError
 
     def take(self, count: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        ...
-
-    def skip(self, count: int) -> bool:
-        """Pass over bytes, and say whether there were so many."""
-        ...
-
-    def line(self) -> bytes | None:
-        """Return what stands before the next newline, and pass over it; None when there is none, or far away."""
-        ...
-
-
-class Flat:
-    """Bytes that lie in a file as they are. What is passed over is not read.
-
-    Args:
-        file: where they are.
-        at: the first one.
-        end: the one after the last; the end of the file when absent.
-    """
-
-    def __init__(self, file: ReadAt, at: int = 0, end: int | None = None) -> None:
-        self._file = file
-        self.at = at
-        self._end = file.size if end is None else end
-        self._base, self._window = at, b""
-
-    def take(self, count: int) -> bytes:
-        """Return the next bytes; fewer only at the end."""
-        here = self.at - self._base
-        if not 0 <= here <= here + count <= len(self._window):
-            count = min(count, self._end - self.at)
-            ask = min(max(count, _WINDOW), self._end - self.at)
-            self._base, self._window, here = self.at, self._file.read_at(self.at, ask), 0
-        self.at += count
-        return self._window[here : here + count]
-
-    def skip(self, count: int) -> bool:
-        """Pass over bytes, and say whether there were so many."""
-        there = min(count, self._end - self.at)
-        self.at += there
-        return there == count
-
-    def line(self) -> bytes | None:
-        """Return what stands before the next newline, and pass over it; None when there is none, or far away."""
-        start, here = self.at, self.at - self._base
-        found = self._window.find(b"\n", here) if here >= 0 else -1
-        if found < 0:
-            window = self.take(_LINE)
-            self.at = start
-            self._base, self._window, here = start, window, 0
-            found = window.find(b"\n")
-        if found < 0:
-            return None
-        self.at = self._base + found + 1
-        return self._window[here:found]
-
-
-class Streamed:
-    """Bytes that are unpacked on the way.
-
-    Args:
-        read: returns at most so many further bytes, none at the end.
-        most: bytes after which it goes no further.
-    """
-
-    def __init__(self, read: Callable[[int], bytes], most: int) -> None:
-        self._read = read
-        self._most = most
-        self._ahead, self._here = b"", 0
-        self.at = 0
-        self.cut = False
-
-    def _fill(self, count: int) -> bool:
-        """Have so many bytes ahead, and say whether there are."""
-        while len(self._ahead) - self._here < count and not self.cut:
-            more = self._read(max(_WINDOW, count - len(self._ahead) + self._here))
-            if not more:
-                return False
-            self._ahead, self._here = self._ahead[self._here :] + more, 0
-        return not self.cut
-
-    def take(self, count: int) -> bytes:
-        """Return the next bytes; fewer only at the end, or at the limit (`cut` then says so)."""
-        here = self._here
-        if here + count > len(self._ahead):
-            self.cut = self.cut or self.at > self._most
-            self._fill(count)
-            here = self._here
-        found = self._ahead[here : here + count]
-        self._here = here + len(found)
-        self.at += len(found)
+        if self.here + count > len(self.ahead):
+            self.fetch(count)
+        found = self.ahead[self.here : self.here + count]
+        self.here += len(found)
         return found
 
     def skip(self, count: int) -> bool:
@@ -133,11 +61,66 @@ class Streamed:
 
     def line(self) -> bytes | None:
         """Return what stands before the next newline, and pass over it; None when there is none, or far away."""
-        while (found := self._ahead.find(b"\n", self._here)) < 0:
-            ahead = len(self._ahead) - self._here
-            if ahead >= _LINE or not self._fill(ahead + 1):
+        found = self.ahead.find(b"\n", self.here)
+        if found < 0:
+            self.fetch(_LINE)
+            found = self.ahead.find(b"\n", self.here)
+            if found < 0:
                 return None
-        return self.take(found + 1 - self._here)[:-1]
+        line = self.ahead[self.here : found]
+        self.here = found + 1
+        return line
+
+
+class Flat(Bytes):
+    """Bytes that lie in a file as they are. What is passed over is not read.
+
+    Args:
+        file: where they are.
+        at: the first one.
+        end: the one after the last; the end of the file when absent.
+    """
+
+    def __init__(self, file: ReadAt, at: int = 0, end: int | None = None) -> None:
+        super().__init__(at)
+        self._file = file
+        self._end = file.size if end is None else end
+
+    def fetch(self, count: int) -> None:
+        """Have so many bytes ahead, or all that there are."""
+        self._base, self.here = self.at, 0
+        self.ahead = self._file.read_at(self._base, max(0, min(max(count, _WINDOW), self._end - self._base)))
+
+    def skip(self, count: int) -> bool:
+        """Pass over bytes, and say whether there were so many."""
+        there = min(count, self._end - self.at)
+        self.here += there
+        return there == count
+
+
+class Streamed(Bytes):
+    """Bytes that are unpacked on the way.
+
+    Args:
+        read: returns at most so many further bytes, none at the end.
+        most: bytes after which it goes no further; `cut` then says so.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], most: int) -> None:
+        super().__init__()
+        self._read = read
+        self._most = most
+        self.cut = False
+
+    def fetch(self, count: int) -> None:
+        """Have so many bytes ahead, or all that there are."""
+        self.cut = self.cut or self.at > self._most
+        while (missing := count - len(self.ahead) + self.here) > 0 and not self.cut:
+            more = self._read(max(_WINDOW, missing))
+            if not more:
+                return
+            self._base += self.here
+            self.ahead, self.here = self.ahead[self.here :] + more, 0
 
 
 class Opcode(NamedTuple):
@@ -148,13 +131,19 @@ class Opcode(NamedTuple):
     length: int
 
 
+_opcode = tuple.__new__  # a tenth of the time that its own constructor takes
+_A_LINE, _TWO_LINES = pickletools.UP_TO_NEWLINE, -6
+
+
 def _shape(op: pickletools.OpcodeInfo) -> tuple[str, int, Opcode]:
     """Return name, shape of the argument (its length; -1, -6: one or two lines; -2 … -5: length before it), and it."""
-    shape = 0 if op.arg is None else -6 if op.name in {"GLOBAL", "INST"} else op.arg.n
+    shape = 0 if op.arg is None else _TWO_LINES if op.name in {"GLOBAL", "INST"} else op.arg.n
     return op.name, shape, Opcode(op.name, None, 0)
 
 
-_OPCODES = {op.code.encode("latin-1"): _shape(op) for op in pickletools.opcodes}
+_OPCODES: list[tuple[str, int, Opcode] | None] = [None] * 256
+for _each in pickletools.opcodes:
+    _OPCODES[ord(_each.code)] = _shape(_each)
 _LENGTHS = {
     pickletools.TAKEN_FROM_ARGUMENT1: struct.Struct("<B"),
     pickletools.TAKEN_FROM_ARGUMENT4: struct.Struct("<i"),
@@ -169,24 +158,37 @@ def opcode(source: Bytes) -> Opcode:
     Raises:
         CorruptError: when there is none, or its argument ends too early.
     """
-    at = source.at
-    code = source.take(1)
-    known = _OPCODES.get(code)
+    if source.here >= len(source.ahead):
+        source.fetch(1)
+    ahead, here = source.ahead, source.here
+    known = _OPCODES[ahead[here]] if here < len(ahead) else None
     if known is None:
-        what = "it ends" if not code else f"{code!r} is no opcode"
-        raise CorruptError(f"the pickle is damaged: at byte {at} {what}", code="pickle-broken", ends=not code)
+        what = f"{ahead[here : here + 1]!r} is no opcode" if here < len(ahead) else "it ends"
+        ends = here >= len(ahead)
+        raise CorruptError(f"the pickle is damaged: at byte {source.at} {what}", code="pickle-broken", ends=ends)
     name, shape, bare = known
+    source.here = here = here + 1
     if shape == 0:
         return bare
+    end = here + shape if shape > 0 else ahead.find(b"\n", here) if shape == _A_LINE else 0
+    if 0 < end <= len(ahead):  # as nearly always: all of it was fetched
+        source.here = end + (shape < 0)
+        return _opcode(Opcode, (name, ahead[here:end], end - here))
+    return _fetched(source, name, shape)
+
+
+def _fetched(source: Bytes, name: str, shape: int) -> Opcode:
+    """Return an opcode whose argument has a length of its own, or is not all fetched."""
+    at = source.at - 1
+    if shape in _LENGTHS:
+        return _counted(source, name, _LENGTHS[shape], at)
     if shape > 0:
         arg = source.take(shape)
         if len(arg) < shape:
             raise _short(at)
         return Opcode(name, arg, shape)
-    if shape in _LENGTHS:
-        return _counted(source, name, _LENGTHS[shape], at)
     arg = _line(source, at)
-    if shape == -6:
+    if shape == _TWO_LINES:
         arg += b"\n" + _line(source, at)
     return Opcode(name, arg, len(arg))
 

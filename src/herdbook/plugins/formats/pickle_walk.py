@@ -32,16 +32,6 @@ class Budget:
     nodes: int = MAX_NODES
     kept: int = MAX_KEPT
 
-    def step(self) -> None:
-        """Count an opcode.
-
-        Raises:
-            InvalidError: when there were too many.
-        """
-        self.steps -= 1
-        if self.steps < 0 or self.nodes < 0 or self.kept < 0:
-            raise InvalidError("the pickle is larger than this reader goes", code="pickle-cut")
-
 
 @dataclass
 class Pickle:
@@ -86,19 +76,25 @@ class Walk:
 
     def run(self) -> Pickle:
         """Follow one pickle to its STOP, or as far as it goes; `Pickle.trouble` says why no further."""
-        before = self._budget.steps
+        budget, source, do = self._budget, self._source, self._do
+        before = budget.steps
         try:
             while True:
-                self._budget.step()
-                op = opcode(self._source)
+                budget.steps -= 1
+                if budget.steps < 0 or budget.nodes < 0 or budget.kept < 0:
+                    self._too_large()
+                op = opcode(source)
                 if op.name == "STOP":
                     self.found.root = self._pop()
                     break
-                self._do[op.name](self, op)
+                do[op.name](self, op)
         except (CorruptError, InvalidError) as error:
             self.found.trouble = error
-        self.found.end, self.found.steps = self._source.at, before - self._budget.steps
+        self.found.end, self.found.steps = source.at, before - budget.steps
         return self.found
+
+    def _too_large(self) -> None:
+        raise InvalidError("the pickle is larger than this reader goes", code="pickle-cut")
 
     def _pop(self) -> Node:
         if not self._stack:

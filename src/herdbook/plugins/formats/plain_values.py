@@ -27,12 +27,13 @@ class Plain:
     def copy(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any parsed JSON or YAML
         """Return a value that facts can hold; what goes beyond the limits is left out, and ``cut`` says so."""
         self._left -= 1
-        if isinstance(value, str):
-            if len(value) > MAX_TEXT:
-                self.cut = True
-            return value[:MAX_TEXT]
         if isinstance(value, float):
             return value if math.isfinite(value) else _word(value)
+        if isinstance(value, str):
+            if len(value) <= MAX_TEXT:
+                return value
+            self.cut = True
+            return value[:MAX_TEXT]
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
@@ -41,14 +42,19 @@ class Plain:
             self.cut = True
             return "…"
         if isinstance(value, dict):
-            return self._object(value, depth)
+            return self._object(value, depth + 1)
         return [self.copy(item, depth + 1) for item in value if self._more()]
 
     def _object(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         copied = {}
         for key, item in value.items():
-            if item is not None and self._more():
-                copied[str(key)[:MAX_TEXT]] = self.copy(item, depth + 1)
+            if item is None:
+                continue
+            if self._left <= 0:
+                self.cut = True
+                break
+            name = key if isinstance(key, str) and len(key) <= MAX_TEXT else str(key)[:MAX_TEXT]
+            copied[name] = self.copy(item, depth)
         return copied
 
     def _more(self) -> bool:

@@ -46,7 +46,6 @@ class Events:
 
     def __init__(self, skipped: int = 0) -> None:
         self.path: list[str] = []
-        self.line = 0
         self._skipped = skipped
         self._entries = MAX_ENTRIES
         self._collect = 0
@@ -58,6 +57,11 @@ class Events:
         self._parser.StartDoctypeDeclHandler = self._refuse
         self._parser.EntityDeclHandler = self._refuse
         self.listen()
+
+    @property
+    def line(self) -> int:
+        """The line of the element that begins. The parser counts it when it is asked, from where it was asked last."""
+        return self._parser.CurrentLineNumber + self._skipped
 
     def start(self, name: str, attributes: dict[str, str]) -> bool:
         """Begin an element; its path is ``self.path``, itself included. Return whether its text is wanted."""
@@ -103,7 +107,6 @@ class Events:
         self.path.append(name)
         if len(self.path) > MAX_DEPTH:
             raise InvalidError(f"elements are nested deeper than {MAX_DEPTH}", code="nested-too-deep")
-        self.line = self._parser.CurrentLineNumber + self._skipped
         if self.start(name, attributes):
             self._collect = len(self.path)  # of wanted elements inside one another, the innermost
             self._text.clear()
