@@ -1,7 +1,7 @@
 """lwtnn's JSON, plain (a sequence of layers) and graph: what goes in and how it is scaled, what comes out.
 
-Source: lwtnn's wiki and headers, "JSON format": a variable x enters as (x + offset) * scale; `defaults` stand for a
-missing value; in a graph, `outputs` name a node and the labels of its values.
+Source: lwtnn 2.14, `parse_json.cxx`: a variable x enters as (x + offset) * scale; `default` of a variable, or in a
+plain network `defaults`, stand for a missing value; in a graph, `outputs` name a node and the labels of its values.
 """
 
 from __future__ import annotations
@@ -80,16 +80,10 @@ def _graph(content: Mapping[str, Any], plain: Plain) -> dict[str, Any]:
         raise CorruptError("input_sequences is no list", code="lwtnn-bad-input")
     nodes = [_object(node, "a node") for node in content["nodes"]]
     types = Counter(str(node.get("type")) for node in nodes)
-    defaults = {
-        str(each["name"]): plain.copy(each["defaults"])
-        for each in [*content["inputs"], *sequences]
-        if isinstance(each.get("defaults"), dict) and each["defaults"]
-    }
     return present(
         inputs=[{**each, "shape": [len(each["variables"])]} for each in inputs],
         input_sequences=[_input(each, plain) for each in sequences],
         outputs=[_output(name, each, plain) for name, each in sorted(content["outputs"].items())],
-        defaults=defaults or None,
         miscellaneous=plain.copy(content.get("miscellaneous")),
         nodes=len(nodes),
         node_types={name: types[name] for name in sorted(types)},
@@ -116,7 +110,7 @@ def _output(name: str, raw: object, plain: Plain) -> dict[str, Any]:
 
 def _variable(raw: object, plain: Plain) -> dict[str, Any]:
     found = _object(raw, "a variable")
-    return present(name=_name(found), offset=plain.copy(found.get("offset")), scale=plain.copy(found.get("scale")))
+    return present(name=_name(found), **{key: plain.copy(found.get(key)) for key in ("offset", "scale", "default")})
 
 
 def _layer(layer: Mapping[str, Any], plain: Plain) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _NEURONS = re.compile(rb"\sNNeurons\s*=\s*[\"'](\d{1,9})[\"']")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _NAME = re.compile(rb"<([^\s/>]+)")
 _LAYER = re.compile(rb"<Layer(?=[\s/>])([^>]*)>")
+_CLOSES = re.compile(rb"(?:</[A-Za-z]+\s*>\s*)+")
 _MAX_TAGS = 1_000_000
 _SHORT = 4_000_000
 _NESTED = {b"Method", b"Weights"}
@@ -205,10 +206,12 @@ def parse(data: bytes, start: int = 0) -> Setup:
         names = Counter(_NAME.findall(data, begin, end))
         if setup.path[1:] == ["Weights"] and not any(name[:1] in b"!?" or name in _NESTED for name in names):
             setup.be_quiet()
-            setup.feed(view[begin:end])
+            whole = _CLOSES.fullmatch(data, end) is not None
+            setup.feed(view[begin:] if whole else view[begin:end], last=whole)  # at once: half the time
             setup.count(data, begin, end, names)
-            setup.listen()
-            setup.feed(view[end:], last=True)
+            if not whole:
+                setup.listen()
+                setup.feed(view[end:], last=True)
             return setup
     setup = Setup(lines)
     setup.feed(view[start:], last=True)

@@ -20,7 +20,9 @@ _CLASS = re.compile(r"^class ([A-Za-z_]\w*)\(([A-Za-z_]\w*)\):\n", re.MULTILINE)
 _LISTS = re.compile(r"^  __(parameters|buffers)__ = \[([^\]\n]*)\]", re.MULTILINE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _FORWARD = re.compile(r"^  def forward\(", re.MULTILINE)
-_OPERATOR = re.compile(r"\b(?:torch|ops\.([a-zA-Z_]\w*))\.([a-zA-Z_]\w*)\(")
+_OPERATORS = (re.compile(r"torch(\.)([a-zA-Z_]\w*)\("), re.compile(r"ops\.([a-zA-Z_]\w*)\.([a-zA-Z_]\w*)\("))
+"""Each begins with letters, so that it is searched for quickly; that these begin a name is looked at afterwards."""
+_IN_A_NAME = re.compile(r"\w|(?<=\bops)\.")
 _NOT_OPERATORS = frozenset({"device", "dtype"})
 
 
@@ -115,9 +117,9 @@ class Code:
         """Return operators that the text of the code calls, with how often: each function once, called or not."""
         found: Counter[str] = Counter()
         for text in self._texts.values():
-            for each in _OPERATOR.finditer(text):
-                if each[2] not in _NOT_OPERATORS:
-                    found[f"{each[1] or 'aten'}::{each[2]}"] += 1
+            for each in (each for pattern in _OPERATORS for each in pattern.finditer(text)):
+                if each[2] not in _NOT_OPERATORS and not _IN_A_NAME.match(text, max(0, each.start() - 1), each.start()):
+                    found[f"{each[1].replace('.', 'aten')}::{each[2]}"] += 1
         return dict(sorted(found.items())[:2000])
 
 

@@ -128,6 +128,7 @@ class _Modules:
             if (
                 isinstance(value, Call)
                 and isinstance(value.function, Global)
+                and value.function.module != "torch._utils"  # a tensor
                 and label(value.function) in self._code.classes
             ):
                 yield key, value

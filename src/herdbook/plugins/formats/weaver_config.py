@@ -1,8 +1,8 @@
 """weaver's data configuration (YAML): inputs with variables and constants, new variables, labels, observers.
 
 Source: the comments of weaver-core's example configurations: a variable is a name, or a list `[name, subtract_by,
-multiply_by, clip_min, clip_max, pad_value]` of which the end may be left out. With `preprocess.method: manual` a
-missing `subtract_by` means no transformation.
+multiply_by, clip_min, clip_max, pad_value]` of which the end may be left out. A `subtract_by` that is null means no
+transformation; one that is left out means the same with `preprocess.method: manual`, and `auto` with `auto`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def read(content: Mapping[str, Any], path: str, listing: Listing) -> Content:  #
         CorruptError: when a variable is neither a name nor a list.
     """
     plain = Plain()
-    groups = [_group(name, each, plain) for name, each in content["inputs"].items()]
+    settings = content.get("preprocess")
+    method = settings.get("method") if isinstance(settings, dict) else None
+    automatic = str(method).lower().startswith("auto")
+    groups = [_group(name, each, plain, automatic=automatic) for name, each in content["inputs"].items()]
     labels = content.get("labels")
     labels = labels if isinstance(labels, dict) else {}
     value = labels.get("value")
@@ -62,17 +65,20 @@ def read(content: Mapping[str, Any], path: str, listing: Listing) -> Content:  #
     )
 
 
-def _group(name: str, raw: Mapping[str, Any], plain: Plain) -> dict[str, Any]:
+def _group(name: str, raw: Mapping[str, Any], plain: Plain, *, automatic: bool) -> dict[str, Any]:
     return present(
         name=name,
         length=plain.copy(raw.get("length")),
         pad_mode=plain.copy(raw.get("pad_mode")),
-        vars=[_variable(each, plain) for each in raw["vars"]],
+        vars=[_variable(each, plain, automatic=automatic) for each in raw["vars"]],
     )
 
 
-def _variable(raw: object, plain: Plain) -> dict[str, Any]:
+def _variable(raw: object, plain: Plain, *, automatic: bool) -> dict[str, Any]:
+    """Return a variable; where weaver takes "auto" for a `subtract_by` that is left out, so is it here."""
     parts = raw if isinstance(raw, list) else [raw]
+    if automatic and len(parts) == 1:
+        parts = [*parts, "auto"]
     if not parts or not isinstance(parts[0], str) or len(parts) > len(_VARIABLE):
         raise CorruptError(f"{str(raw)[:100]!r} is no variable of weaver", code="weaver-bad-input")
     return present(**dict(zip(_VARIABLE, (plain.copy(part) for part in parts), strict=False)))

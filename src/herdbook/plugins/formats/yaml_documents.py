@@ -18,7 +18,7 @@ from herdbook.plugins.formats.text_file import TextFile
 from herdbook.ports.formats import Listing
 
 FORMAT = "config"
-KINDS: tuple[str, ...] = ("hls4ml_config", "weaver_config")
+KINDS: tuple[str, ...] = ("hls4ml_config", "weaver_config", "normalisation")
 """Modules that read a parsed YAML document; the first that fits reads."""
 
 MAX_NODES = 300_000
