@@ -129,6 +129,8 @@ def test_an_input_that_says_whether_one_trains_is_told_and_one_of_another_name_i
     phase = placeholder("bn/keras_learning_phase", "", "DT_BOOL")
     finding = found("hidden-input", {"model.pb.txt": graphdef(KNOWN, phase, node("score", "Relu", "x"))})[0]
     assert "'bn/keras_learning_phase'" in finding.message
+    given = [node("no", "Const"), node("bn/keras_learning_phase", "PlaceholderWithDefault", "no")]
+    assert not found("hidden-input", {"model.pb.txt": graphdef(KNOWN, *given, node("score", "Relu", "x"))})
     other = placeholder("moon/phase", "", "DT_BOOL")
     assert not found("hidden-input", {"model.pb.txt": graphdef(KNOWN, other, node("score", "Relu", "x"))})
 

@@ -106,3 +106,34 @@ def test_labels_in_another_order_are_told_and_a_prefix_is_not(found: Found) -> N
     finding = found("label-names-differ", jet(FITTING, **{"labels.txt": "c\nb\n"}))[0]
     assert "label_b / c" in finding.message
     assert not found("label-names-differ", jet(FITTING, **{"labels.txt": "b\nc\n"}))
+
+
+def test_sidecars_of_several_models_in_a_folder_are_each_its_own_models(found: Found) -> None:
+    more = weaver(pf_points=["deta", "dphi"], pf_features=["pt", "deta", "dphi", "tau"])
+    more = json.dumps({**json.loads(more), "output_names": ["b", "c", "tau"]})
+    files = {
+        "net.onnx": model(JET, SCORES),
+        "net-with-tau.onnx": model({**JET, "pf_features": ["N", 4, "n"]}, {"softmax": ["N", 3]}),
+        "preprocess.json": FITTING,
+        "preprocess-with-tau.json": more,
+    }
+    for rule in ("labels-differ", "preprocess-variables"):
+        assert not found(rule, files)
+    files["preprocess-with-tau.json"] = json.dumps({**json.loads(more), "output_names": ["b"]})
+    assert found("labels-differ", files)
+
+
+def test_what_mxnet_compares_with_in_training_need_not_be_prepared(found: Found) -> None:
+    symbol = {
+        "nodes": [
+            {"op": "null", "name": "pf_points", "inputs": []},
+            {"op": "null", "name": "softmax_label", "inputs": []},
+            {"op": "SoftmaxOutput", "name": "softmax", "inputs": [[0, 0, 0], [1, 0, 0]]},
+        ],
+        "arg_nodes": [0, 1],
+        "heads": [[2, 0, 0]],
+    }
+    files = {"net-symbol.json": json.dumps(symbol), "preprocess.json": weaver(pf_points=["deta", "dphi"])}
+    assert not found("preprocess-inputs", files)
+    files["preprocess.json"] = weaver(sv_points=["deta", "dphi"])
+    assert found("preprocess-inputs", files)

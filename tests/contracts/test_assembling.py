@@ -104,6 +104,15 @@ def test_a_sidecar_that_fits_two_models_is_given_to_neither() -> None:
     assert "/members/0/when" in found.unknown
 
 
+def test_a_sidecar_in_the_folder_of_one_of_two_models_is_that_models() -> None:
+    """Electrons of CMS: ``exteta1/scaler.txt`` and ``exteta2/scaler.txt``, each beside its own network."""
+    other = onnx("b/model.onnx", outputs=[{"name": "z", "dtype": "float32", "shape": ["N", 1]}])
+    found = assemble([onnx("a/model.onnx"), other, variables("b/a.json", "pt", "eta")])
+    assert rules(found) == []
+    told = {each.name: each.inputs or found.contract.inputs for each in found.contract.members or ()}
+    assert [bool(inputs and inputs[0].features) for inputs in told.values()] == [False, True]
+
+
 def test_a_server_s_configuration_means_the_model_below_it() -> None:
     models = [onnx("a/1/model.onnx"), onnx("b/1/model.onnx", outputs=[{"name": "z", "shape": ["N", 1]}])]
     server = view("a/config.pbtxt", "triton-config", max_batch_size=4, inputs=[{"name": "x", "shape": [2]}])
@@ -112,6 +121,12 @@ def test_a_server_s_configuration_means_the_model_below_it() -> None:
     assert found.contract.members is not None
     batch = [each.inputs[0].batch_axis for each in found.contract.members if each.inputs]
     assert batch == [0, None]
+
+
+def test_a_server_s_configuration_of_torchscript_is_paired_by_its_place_and_not_by_names() -> None:
+    server = view("a/config.pbtxt", "triton-config", inputs=[{"name": "x__0", "shape": [2]}])
+    assert not rules(assemble([view("a/1/model.pt", "torchscript", inputs=[{"name": "points"}]), server]))
+    assert "sidecar-unpaired" in rules(assemble([onnx("a/1/model.onnx"), server]))
 
 
 def test_a_dictionary_gives_constants_by_name_and_its_order_is_only_inferred() -> None:

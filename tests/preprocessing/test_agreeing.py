@@ -58,3 +58,26 @@ def test_contract_and_preprocessing_of_a_normalisation_do_the_same(told: Told) -
     text = json.dumps({"n": {"mean": 2.0, "std": 3.0, "min": -5.0, "max": 5.0}, "pt": {"mean": 0.0, "std": 256.0}})
     ours, assembled = both(told(text, "NormalizationDict.json"), "NormalizationDict.json")
     assert done(assembled) == done(ours)
+
+
+def test_features_of_a_salt_model_stand_at_the_input_whose_name_says_so() -> None:
+    config = {
+        "inputs": [{"name": "jet_var", "variables": [{"name": "pt", "offset": 0.0, "scale": 1.0}]}],
+        "input_sequences": [
+            {"name": "tracks_r22default_sd0sort", "variables": [{"name": "d0", "offset": 0.0, "scale": 1.0}]}
+        ],
+        "output_names": ["GN2_pb"],
+    }
+    graph = [
+        {"name": "track_features", "dtype": "float32", "shape": ["n_tracks", 1]},
+        {"name": "jet_features", "dtype": "float32", "shape": [1, 1]},
+    ]
+    values = {"gnn_config": config, "inputs": graph, "outputs": [{"name": "GN2_pb", "shape": [1]}]}
+    facts = Facts(reader="onnx", reader_version="2", format="onnx", values=values)
+    view = FileView(path="gn2.onnx", digest="sha256:" + "0" * 64, facts=facts)
+    told_ = contracts.assemble([view]).contract.inputs
+    assert told_ is not None
+    assert [(each.name, each.features[0].name) for each in told_ if each.features] == [
+        ("track_features", "d0"),
+        ("jet_features", "pt"),
+    ]

@@ -64,9 +64,8 @@ def of_lwtnn() -> st.SearchStrategy[PreprocessingSpec]:
         inputs=st.tuples(st.builds(PreparedInput, name=st.just("inputs"), features=features)),
         outputs=st.tuples(st.builds(PreparedOutput, labels=labels)),
     )
-    bare = features.map(lambda each: tuple(one.model_copy(update={"missing_value": None}) for one in each))
     given_ = st.builds(
-        PreparedInput, name=names.filter(lambda each: each != "inputs"), features=bare,
+        PreparedInput, name=names.filter(lambda each: each != "inputs"), features=features,
         sequence=st.none() | st.just(Sequence()),
     )  # fmt: skip
     inputs = st.lists(given_, min_size=1, max_size=3, unique_by=lambda each: each.name)

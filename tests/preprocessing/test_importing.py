@@ -206,13 +206,15 @@ def test_weaver_that_standardises_by_itself_says_that_the_constants_are_not_ther
     text = """
 preprocess: {method: auto}
 inputs:
-  pf: {length: 3, vars: [[a, null], [b, 1.0, 2.0, -1, 1, 9], [c, auto]]}
+  pf: {length: 3, vars: [[a, null], [b, 1.0, 2.0, -1, 1, 9], [c, auto], d, pf_mask]}
 labels: {type: simple, value: [x, y]}
 """
     found = preprocessing.read(told(text, "data.yaml"))
     assert rules(found) == ["preprocessing-automatic"] * 2
-    a, b, c = found.spec.inputs[0].features
-    assert (a.transform, c.transform) == ("weaver: automatic standardisation",) * 2
+    a, b, c, d, mask = found.spec.inputs[0].features
+    assert (c.transform, d.transform) == ("weaver: automatic standardisation",) * 2
+    assert a == Feature(name="a", missing_value=0, pad_value=0)  # null: not transformed
+    assert mask == Feature(name="pf_mask", missing_value=0, pad_value=0)
     assert b == Feature(
         name="b", missing_value=1.0, offset=-1.0, scale=2.0, clip=Bounds(lower=-1, upper=1), pad_value=9
     )
@@ -306,3 +308,10 @@ def test_what_prepares_nothing_is_refused(told: Told) -> None:
     assert caught.value.code == "preprocessing-none"
     with pytest.raises(InvalidError):
         preprocessing.read(told('{"input_names": ["pf"], "pf": {"var_names": []}}', "p.json"))
+
+
+def test_salts_dictionary_of_normalisation_is_read_by_names(told: Told) -> None:
+    text = "jets:\n  pt_btagJes: {mean: 61000.0, std: 30000.0}\ntracks:\n  d0: {mean: 0.25, std: 0.5}\n"
+    found = preprocessing.read(told(text, "norm_dict.yaml"))
+    assert [each.name for each in found.spec.inputs] == ["jets", "tracks"]
+    assert found.spec.inputs[1].features == (Feature(name="d0", offset=-0.25, divisor=0.5),)

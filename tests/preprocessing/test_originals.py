@@ -59,8 +59,10 @@ def graph() -> PreprocessingSpec:
     )
 
 
-def test_a_graph_of_lwtnn_gets_what_lwtnn_gives_it_sequences_too() -> None:
+def test_a_graph_of_lwtnn_gets_what_lwtnn_gives_it_sequences_too(told: Told) -> None:
     case = golden("lwtnn")["graph"]
+    found_spec = preprocessing.read(told(json.dumps(case["network"]), "network.json")).spec
+    assert found_spec.inputs == graph().inputs
     expected = case["expected"]["nan"]
     for row in (0, 1):
         values = {name: [each[row]] for told in case["values"].values() for name, each in told.items()}

@@ -17,7 +17,7 @@ PLAIN: dict[str, Any] = {
     "outputs": ["b", "light"],
 }
 GRAPH: dict[str, Any] = {
-    "inputs": [{"name": "jet", "variables": [{"name": "pt", "offset": 1, "scale": 2}], "defaults": {"pt": -1.0}}],
+    "inputs": [{"name": "jet", "variables": [{"name": "pt", "offset": 1, "scale": 2, "default": -1.0}]}],
     "input_sequences": [{"name": "tracks", "variables": [{"name": "d0", "offset": 0, "scale": 1}]}],
     "layers": [{"architecture": "lstm", "components": {"i": {"weights": [1, 2], "U": [3], "bias": [4]}}}],
     "nodes": [{"type": "input", "sources": [0]}, {"type": "feed_forward", "sources": [0], "layer_index": 0}],
@@ -43,7 +43,7 @@ def test_a_graph_says_nodes_sequences_and_the_labels_of_each_output() -> None:
     found = facts(GRAPH)
     assert found.format == "lwtnn-graph-json"
     assert [each["name"] for each in found.values["inputs"]] == ["jet"]
-    assert found.values["defaults"] == {"jet": {"pt": -1.0}}
+    assert found.values["inputs"][0]["variables"] == [{"name": "pt", "offset": 1, "scale": 2, "default": -1.0}]
     assert found.values["input_sequences"][0]["variables"] == [{"name": "d0", "offset": 0, "scale": 1}]
     assert [(each["name"], each["shape"]) for each in found.values["outputs"]] == [("a", [2]), ("z", [1])]
     assert found.values["parameters"] == 4

@@ -153,4 +153,5 @@ def _show(session: Session, answer: ContractAnswer, found: Assembled, text: str 
         session.output.one(answer, view, brief=answer.statement or answer.file or answer.of)
     if session.output.mode == "text":
         for each in found.findings:
-            session.output.warn(each.message)
+            named = not each.path or each.path in each.message
+            session.output.warn(each.message if named else f"{each.path}: {each.message}")

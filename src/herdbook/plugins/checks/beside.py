@@ -6,9 +6,12 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from herdbook.model.facts import Finding
 from herdbook.plugins.checks.looking import Read
 
 Tensors = Sequence[Mapping[str, Any]]
+DEFAULTED = "PlaceholderWithDefault"
+"""TensorFlow's operator of an input that has a value where none is given."""
 _FAR = 2
 """Folders between a file and a model beyond which nothing says that one is of the other."""
 
@@ -74,3 +77,8 @@ def width(tensor: Mapping[str, Any]) -> int | None:
     """Return the length of a tensor's last axis, where it is a number."""
     axes = shape(tensor)
     return axes[-1] if axes and isinstance(axes[-1], int) else None
+
+
+def unless_one_fits(found: Sequence[Sequence[Finding]]) -> Sequence[Finding]:
+    """Return what is found against each model that a file may belong to; nothing where it fits one of several."""
+    return [each for findings in found for each in findings] if all(found) else ()

@@ -8,6 +8,7 @@ from typing import Any
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import KERAS, TENSORFLOW
+from herdbook.plugins.checks import beside
 from herdbook.plugins.checks.looking import Read, files, listed, models, tensors
 from herdbook.ports.checks import Check, Subject
 
@@ -118,7 +119,10 @@ def _shaped(tensor: dict[str, Any]) -> bool:
 
 
 def _hidden(file: Read) -> Iterator[Finding]:
+    given = {each.get("name") for each in file.values.get("inputs") or () if each.get("op") == beside.DEFAULTED}
     for name in (file.values.get("training_leftovers") or {}).get("learning-phase", ()):
+        if name in given:
+            continue
         message = f"the placeholder {name!r} says whether one trains: without a value (false) the graph does not run"
         yield HIDDEN.found(message, path=file.path, where="/training_leftovers")
 

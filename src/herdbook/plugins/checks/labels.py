@@ -28,8 +28,8 @@ class Labels:
         for file in [*lists, *prepared]:
             said = _of(file)
             near = beside.nearest(file, every) if file.format == "labels" else beside.of_inputs(file, every)
-            for model in near if said else ():
-                yield from _counted(file, said, model)
+            if said:
+                yield from beside.unless_one_fits([list(_counted(file, said, model)) for model in near])
         for file in prepared:
             for other in beside.nearest(file, lists):
                 yield from _named(file, other)

@@ -17,6 +17,8 @@ INPUTS = Rule(
 VARIABLES = Rule(
     id="preprocess-variables", title="Another number of variables than the input takes", severity=Severity.ERROR
 )
+_LABEL = "_label"
+"""How MXNet names what its output layers compare with in training, which is an input of the symbol."""
 _GROUPED = ("weaver-preprocess", "weaver-data-config")
 
 
@@ -29,11 +31,11 @@ class Preprocessing:
         """Yield what is found."""
         every = [model for model in models(subject) if beside.inputs(model)]
         for sidecar in files(subject, _GROUPED):
-            for model in beside.of_inputs(sidecar, every):
-                yield from _grouped(sidecar, model)
+            near = beside.of_inputs(sidecar, every)
+            yield from beside.unless_one_fits([list(_grouped(sidecar, model)) for model in near])
         for sidecar in files(subject, ("scaler", "feature-list")):
-            for model in beside.nearest(sidecar, models(subject)):
-                yield from _listed(sidecar, model)
+            near = beside.nearest(sidecar, models(subject))
+            yield from beside.unless_one_fits([list(_listed(sidecar, model)) for model in near])
         for model in files(subject, ("lwtnn-json",)):
             yield from _lwtnn(model)
 
@@ -44,6 +46,8 @@ _: type[Check] = Preprocessing
 def _grouped(sidecar: Read, model: Read) -> Iterator[Finding]:
     ours, theirs = beside.names(beside.inputs(sidecar)), beside.names(beside.inputs(model))
     lacking, unfed = [name for name in ours if name not in theirs], [name for name in theirs if name not in ours]
+    if model.format == "mxnet-symbol":
+        unfed = [name for name in unfed if not name.endswith(_LABEL)]
     # A training's configuration names inputs that were never exported, as four-vectors of a selection.
     if unfed or (lacking and sidecar.format == "weaver-preprocess"):
         said = [f"does not prepare {listed(unfed)}"] if unfed else []

@@ -124,8 +124,10 @@ def _tensors(config: Read, model: Read) -> Iterator[Finding]:
             yield from _numbered(config, model, side, said, has)
             continue
         known = {str(each.get("name")): each for each in has}
+        given = {name for name, each in known.items() if each.get("op") == beside.DEFAULTED}
         unknown = [name for name in beside.names(said) if name not in known]
-        optional = [str(name) for name in known if name not in beside.names(said)] if side == "inputs" else []
+        fed = {*beside.names(said), *given}
+        optional = [name for name in known if name not in fed] if side == "inputs" else []
         if unknown or optional:
             parts = [f"{model.path} has no {listed(unknown)}"] if unknown else []
             parts += [f"{listed(optional)} of {model.path} is not configured"] if optional else []

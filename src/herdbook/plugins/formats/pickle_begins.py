@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 SUFFIXES = (".pkl", ".pickle", ".joblib", ".jl", ".dill", ".pt", ".pth")
 """Names that say pickle, so that less evidence does."""
 _TAR = (".pt", ".pth", ".tar")
-_DATA = re.compile(rb"(?:\(?[dlt]p?\d*\n?[.sSVKFIc(ag]|[\]})]q.)", re.DOTALL)
-"""How a pickle without a mark begins that may hold data only."""
+_PLAIN = re.compile(
+    rb"\(?[dlt]p?\d*\n?[.sSVKFIc(ag]|[\]})]q."
+    rb"|\(*c(?:copy_reg|copyreg|__builtin__|builtins|collections|numpy|torch|sklearn|joblib|__main__)[\w.]*\n\w+\n",
+    re.DOTALL,
+)
+"""How a pickle without a mark begins that holds data, or an object of a library, and may be cut before it calls."""
 _HEAD = 4096
 _STEPS = 20_000
 _MANY = 1000
@@ -72,7 +76,7 @@ def _begins(found: Pickle, head: bytes, *, named: bool) -> bool:
         return steps > 1
     if named:
         return steps > 2
-    return steps > 3 and not found.odd and _DATA.match(head) is not None
+    return steps > 3 and not found.odd and _PLAIN.match(head) is not None
 
 
 def _acts(found: Pickle, size: int) -> bool:

@@ -161,13 +161,14 @@ def opcode(source: Bytes) -> Opcode:
     if source.here >= len(source.ahead):
         source.fetch(1)
     ahead, here = source.ahead, source.here
-    known = _OPCODES[ahead[here]] if here < len(ahead) else None
+    if here >= len(ahead):
+        raise _broken(source.at, "it ends", ends=True)
+    source.here = here + 1
+    known = _OPCODES[ahead[here]]
     if known is None:
-        what = f"{ahead[here : here + 1]!r} is no opcode" if here < len(ahead) else "it ends"
-        ends = here >= len(ahead)
-        raise CorruptError(f"the pickle is damaged: at byte {source.at} {what}", code="pickle-broken", ends=ends)
+        raise _broken(source.at - 1, f"{ahead[here : here + 1]!r} is no opcode", ends=False)
+    here += 1
     name, shape, bare = known
-    source.here = here = here + 1
     if shape == 0:
         return bare
     end = here + shape if shape > 0 else ahead.find(b"\n", here) if shape == _A_LINE else 0
@@ -213,6 +214,10 @@ def _line(source: Bytes, at: int) -> bytes:
     if found is None:
         raise _short(at)
     return found
+
+
+def _broken(at: int, what: str, *, ends: bool) -> CorruptError:
+    return CorruptError(f"the pickle is damaged: at byte {at} {what}", code="pickle-broken", ends=ends)
 
 
 def _short(at: int) -> CorruptError:

@@ -8,6 +8,7 @@ from herdbook.model.formats import KERAS
 from herdbook.service.contracts import pairing
 from herdbook.service.contracts.preparing import prepared
 from herdbook.service.contracts.telling import Source, Tensor, Told, by, inferred
+from herdbook.service.preprocessing import salt
 
 _TORCH = "the argument's name; shape and dtype are not in the file"
 _KERAS = "Keras: the first axis counts samples"
@@ -32,10 +33,13 @@ def tell(view: FileView) -> Source | None:
 
 
 def _prepare(source: Source, inputs: list[Tensor]) -> None:
-    """Give inputs the features that lwtnn's networks and salt's metadata have for them, in the same order."""
+    """Give inputs the features that lwtnn's networks and salt's metadata have for them: in order, or by name."""
     told = prepared(source).inputs
     if not told:
         return
+    order = salt.graph_order(source.values) if "gnn_config" in source.values else None
+    if order is not None and len(order) == len(told):
+        told = [told[number] for number in order]
     fitting = len(told) == len(inputs) and all(
         pairing.has_room(tensor, len(each.features or ())) for tensor, each in zip(inputs, told, strict=True)
     )
@@ -43,7 +47,7 @@ def _prepare(source: Source, inputs: list[Tensor]) -> None:
         message = f"it describes {len(told)} inputs with features that do not fit the {len(inputs)} of its graph"
         source.warn("contract-conflict", message, "/inputs")
         return
-    for tensor, each in zip(inputs, told, strict=True):
+    for tensor, each in zip(inputs, told, strict=True):  # in the graph's order now
         tensor.features, tensor.sequence = each.features, each.sequence
         if source.format.startswith("lwtnn"):
             tensor.fields["name"] = each.fields["name"]  # a sequence may have the name of another input

@@ -103,13 +103,14 @@ def pair(groups: list[Group], sidecars: Sequence[Source], report: merging.Report
             continue  # it speaks of the whole
         fitting = [each for each in groups if _speaks_of(sidecar, each)]
         fitting = [each for each in fitting if any(_served(sidecar, model) for model in each.models)] or fitting
+        fitting = [each for each in fitting if _together(sidecar, each)] or fitting
         if len(fitting) == 1:
             fitting[0].sidecars.append(sidecar)
         elif fitting:
             paths = ", ".join(each.models[0].path for each in fitting[:5])
             message = f"it fits {len(fitting)} models ({paths}), and nothing says to which it belongs"
             report.warn("sidecar-ambiguous", message, path=sidecar.path)
-        elif groups:
+        elif groups and not any(_by_place(sidecar, model) for each in groups for model in each.models):
             report.warn("sidecar-unpaired", f"it fits none of the models here: {_why(sidecar)}", path=sidecar.path)
 
 
@@ -119,6 +120,17 @@ def _served(sidecar: Source, model: Source) -> bool:
         return False
     folder, version = posixpath.split(posixpath.dirname(model.path))
     return version.isdigit() and folder == posixpath.dirname(sidecar.path)
+
+
+def _by_place(sidecar: Source, model: Source) -> bool:
+    """Whether Triton takes a model's tensors by their places: TorchScript has no names, and ``x__0`` is the first."""
+    return model.format == "torchscript" and _served(sidecar, model)
+
+
+def _together(sidecar: Source, group: Group) -> bool:
+    """Whether a model lies in the sidecar's own folder."""
+    folder = posixpath.dirname(sidecar.path)
+    return any(posixpath.dirname(model.path) == folder for model in group.models)
 
 
 def _speaks_of(sidecar: Source, group: Group) -> bool:

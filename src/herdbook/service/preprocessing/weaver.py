@@ -84,17 +84,13 @@ def read_config(values: Json) -> Imported:
     settings = values.get("preprocess", {})
     settings = settings if isinstance(settings, dict) else {}
     params = settings.get("params")
-    automatic = not params and str(settings.get("method", "")).lower().startswith("auto")
     inputs: list[PreparedInput] = []
     for index, group in enumerate(values.get("input_groups", ())):
         where = f"/input_groups/{index}"
         told = [_worked_out(each, params) if params else each for each in group.get("vars", ())]
         length = build.number(group, "length", where)
         wraps = str(group.get("pad_mode", "")).lower() == WRAP
-        features = [
-            _configured(build, each, f"{where}/vars/{number}", automatic=automatic, wraps=wraps)
-            for number, each in enumerate(told)
-        ]
+        features = [_configured(build, each, f"{where}/vars/{number}", wraps=wraps) for number, each in enumerate(told)]
         mode = WRAP if wraps else "constant"
         sequence = (
             None
@@ -114,13 +110,13 @@ def _worked_out(told: Mapping[str, Any], params: object) -> Mapping[str, Any]:
     return {"name": told.get("name")} | named
 
 
-def _configured(build: Builder, told: Mapping[str, Any], where: str, *, automatic: bool, wraps: bool) -> Feature | None:
+def _configured(build: Builder, told: Mapping[str, Any], where: str, *, wraps: bool) -> Feature | None:
     name = told.get("name")
     pad = build.number(told, "pad_value", where)
     # weaver leaves zeros where it would repeat objects of a row that has none
     fields: dict[str, Any] = {"name": name, "pad_value": 0 if pad is None or wraps else pad}
     subtracted = told.get("subtract_by")
-    unknown = subtracted == "auto" or (subtracted is None and automatic)
+    unknown = subtracted == "auto"
     if unknown and not str(name).endswith(MASK):
         message = f"{name!r} is standardised with constants that weaver works out from data; the file has none"
         build.warn("preprocessing-automatic", message, where)
