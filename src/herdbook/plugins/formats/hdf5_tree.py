@@ -89,10 +89,14 @@ class Tree:
         before, _, name = path.rpartition("/")
         if before:  # most weights of a layer lie in the same group
             if self._last[0] is not group or self._last[1] != before:
-                self._last = (group, before, self.child(group, before))
+                inside = group
+                for part in before.split("/"):
+                    inside = self._step(inside, part, path) if part else inside
+                self._last = (group, before, inside)
             group = self._last[2]
-        if not name:
-            return group
+        return self._step(group, name, path) if name else group
+
+    def _step(self, group: Any, name: str, path: str) -> Any:  # noqa: ANN401 - h5py ships no types
         self._spend(1)
         raw = name.encode("utf-8", "surrogateescape")
         kind = self._link(group, raw)
