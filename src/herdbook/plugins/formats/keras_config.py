@@ -5,7 +5,7 @@ Source: `get_config` and `from_config` of Sequential and Functional in tf_keras 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from herdbook.kernel.errors import CorruptError, InvalidError
 
 MAX_LAYERS = 100_000
 _MAX_DEPTH = 200
+_HOLDERS = (dict, list)
 
 Reference = tuple[str, int, int]
 """A layer's name, which of its calls, and which of the outputs of that call."""
@@ -152,13 +153,13 @@ def operators(found: Model) -> Iterator[Layer]:
 
 def objects(told: Any, depth: int = 0) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any JSON
     """Yield every object of a configuration that names a class."""
-    if depth > _MAX_DEPTH:
+    if depth > _MAX_DEPTH or not isinstance(told, _HOLDERS):
         return
+    inside: Iterable[Any] = told
     if isinstance(told, dict):
         if isinstance(told.get("class_name"), str):
             yield told
-        for each in told.values():
-            yield from objects(each, depth + 1)
-    elif isinstance(told, list):
-        for each in told:
+        inside = told.values()
+    for each in inside:
+        if isinstance(each, _HOLDERS):  # most are numbers and texts
             yield from objects(each, depth + 1)
