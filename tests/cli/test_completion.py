@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,22 @@ def test_without_a_registry_completion_is_silent(shell: Path, monkeypatch: pytes
     assert _complete("herdbook show de") == [[]]
     monkeypatch.setenv("HERDBOOK_REGISTRY", "https://example.org")
     assert _complete("herdbook show de") == [[]]
+
+
+def test_tab_does_not_try_a_server_that_is_away_again_and_again(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shell.exists()
+    asked = []
+
+    class HangsUp(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.client_address)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), HangsUp) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("HERDBOOK_REGISTRY", f"http://127.0.0.1:{server.server_address[1]}")
+        assert _complete("herdbook show de") == [[]]
+        server.shutdown()
+    assert 0 < len(asked) < 8  # a command tries fourteen times, for half a minute
 
 
 @pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])

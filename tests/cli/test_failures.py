@@ -52,6 +52,9 @@ COMMAND = [sys.executable, "-c", "from herdbook.apps.cli.main import run; run()"
     ],
 )
 def test_bad_input_gets_its_status_and_a_way_out(herdbook: Run, words: tuple[str, ...], status: int, said: str) -> None:
+    config = Path(os.environ["XDG_CONFIG_HOME"], "herdbook", "config.toml")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("[client]\nretry_seconds = 1\n", "utf-8")  # half a minute otherwise
     found = herdbook(*words, status=status)
     assert found.out == ""
     assert found.err.startswith("error: ")

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from herdbook.service.serving import Serving
 
 
-def open_registry(where: str | None = None, *, read_only: bool = False, create: bool = True) -> Registry:
+def open_registry(
+    where: str | None = None, *, read_only: bool = False, create: bool = True, within: float = float("inf")
+) -> Registry:
     """Open a registry: ``where``, else ``HERDBOOK_REGISTRY``, else the configuration file, else one in the user's data.
 
     An embedded registry is a folder; it is made on first use unless ``create`` is false. A server is spoken to when it
-    is first asked.
+    is first asked; it is waited for as the settings say, and no longer than ``within`` seconds.
 
     Raises:
         MissingError: when it is not there and is not to be made.
@@ -35,7 +37,7 @@ def open_registry(where: str | None = None, *, read_only: bool = False, create: 
     settings = settings_.load()
     found = discovery.find(where, settings=settings)
     if found.kind == "server":
-        return _remote(found.location, settings, read_only=read_only)
+        return _remote(found.location, settings, read_only=read_only, within=within)
     from herdbook.service.registry import LocalRegistry  # noqa: PLC0415 - so that importing the client stays light
 
     return LocalRegistry(_context(where, read_only=read_only, create=create))
@@ -100,15 +102,16 @@ def _person(principal: Principal, settings: settings_.Settings) -> Person:
     return Person(id=principal.id, name=name or None, email=email or None)
 
 
-def _remote(url: str, settings: settings_.Settings, *, read_only: bool) -> Registry:
+def _remote(url: str, settings: settings_.Settings, *, read_only: bool, within: float) -> Registry:
     from herdbook.client.registry import Options, RemoteRegistry  # noqa: PLC0415 - loads what speaks HTTP
     from herdbook.client.transport import Timeouts  # noqa: PLC0415 - the same
 
     principal = settings.principal()
+    seconds = (settings.number(f"client.{name}_seconds") for name in ("connect", "read", "retry"))
     options = Options(
         cache=Path(settings.text("cache")).expanduser(),
         cache_bytes=settings.number("client.cache_gb") * 10**9,
-        timeouts=Timeouts(*(settings.number(f"client.{name}_seconds") for name in ("connect", "read", "retry"))),
+        timeouts=Timeouts(*(min(each, within) for each in seconds)),
         offline=os.environ.get("HERDBOOK_OFFLINE") == "1",
         read_only=read_only,
         version=__version__,

@@ -8,6 +8,8 @@ from click.shell_completion import CompletionItem
 from herdbook.apps.cli.session import Session
 
 LIMIT = 60
+PATIENCE_S = 1.0
+"""How long a person who pressed Tab waits for a server."""
 
 
 def complete_reference(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -15,7 +17,7 @@ def complete_reference(context: click.Context, _parameter: click.Parameter, inco
     mark = next((mark for mark in ":@" if mark in incomplete), "")
     model, _, begun = incomplete.partition(mark) if mark else (incomplete, "", "")
     try:
-        with context.ensure_object(Session).registry(read_only=True) as registry:
+        with context.ensure_object(Session).registry(read_only=True, within=PATIENCE_S) as registry:
             if not mark:
                 return [CompletionItem(entry.name) for entry in registry.models.list(model, limit=LIMIT).items]
             kind = "label" if mark == ":" else "alias"
@@ -33,7 +35,7 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
 def complete_namespace(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return namespaces that begin so."""
     try:
-        with context.ensure_object(Session).registry(read_only=True) as registry:
+        with context.ensure_object(Session).registry(read_only=True, within=PATIENCE_S) as registry:
             names = [entry.namespace for entry in registry.namespaces.list()]
     except Exception:  # noqa: BLE001 - a person who presses Tab wants no error
         return []

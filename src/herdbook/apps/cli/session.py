@@ -48,11 +48,12 @@ class Session:
         return Output(mode="json" if self.as_json else "quiet" if self.quiet else "text", color=self.color)
 
     @contextlib.contextmanager
-    def registry(self, *, read_only: bool = False) -> Iterator[Registry]:
-        """Open the registry for the time of a block."""
+    def registry(self, *, read_only: bool = False, within: float = float("inf")) -> Iterator[Registry]:
+        """Open the registry for the time of a block; a server is waited for as set, and no longer than ``within``."""
         from herdbook.bootstrap.open import open_registry
 
-        with self._warned(), contextlib.closing(open_registry(self.where, read_only=read_only)) as registry:
+        opened = open_registry(self.where, read_only=read_only, within=within)
+        with self._warned(), contextlib.closing(opened) as registry:
             yield registry
 
     @contextlib.contextmanager
