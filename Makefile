@@ -40,10 +40,10 @@ stack: setup .cache/localstack/.ready
 
 # PostgreSQL comes with the other wheels. A server that cannot be had skips its tests, and fails them under CI.
 test: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 test-all: setup lint .cache/localstack/.ready .cache/rucio/.ready .cache/frameworks/.ready .cache/engines/.ready .cache/formats/.ready
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # The peer is measured in an environment of its own.
 .cache/mlflow/.ready: bench/mlflow.txt
