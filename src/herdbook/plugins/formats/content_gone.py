@@ -15,26 +15,11 @@ from herdbook.plugins.formats.contents import Content
 if TYPE_CHECKING:
     from herdbook.ports.formats import ReadAt
 
-MODELS = frozenset(
-    {
-        *(".onnx", ".pt", ".pth", ".pt2", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill", ".h5", ".hdf5", ".keras"),
-        *(
-            ".pb",
-            ".pbmm",
-            ".root",
-            ".npy",
-            ".npz",
-            ".safetensors",
-            ".skops",
-            ".cbm",
-            ".ubj",
-            ".pmml",
-            ".fml",
-            ".params",
-        ),
-        *(".index", ".bst", ".lgb", ".model", ".gz", ".zip", ".tar", ".json", ".xml"),
-    }
-)
+MODELS = frozenset({
+    ".onnx", ".pt", ".pth", ".pt2", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill", ".h5", ".hdf5", ".keras",
+    ".pb", ".pbmm", ".root", ".npy", ".npz", ".safetensors", ".skops", ".cbm", ".ubj", ".pmml", ".fml", ".params",
+    ".index", ".bst", ".lgb", ".model", ".gz", ".zip", ".tar", ".json", ".xml",
+})  # fmt: skip
 """Suffixes of what is of no use without content: models, containers, and texts with a grammar."""
 
 _LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\r?\n")

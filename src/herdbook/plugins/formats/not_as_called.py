@@ -50,6 +50,7 @@ _TEXT = re.compile(rb"[\t\r\n -~]+")
 _HEAD = 512
 _LEAST = 16
 _MOST = 1024 * 1024
+_MOST_XML = 4 * _MOST
 _MOST_UNPACKED = 16 * 1024 * 1024
 
 
@@ -62,7 +63,7 @@ def finding(file: ReadAt, path: str) -> Finding | None:
     """Return what is wrong with a file that no other reader took; nothing where its name does not say a format."""
     suffix = _suffix(path)
     if suffix == ".xml":
-        return _broken_xml(file.read_at(0, file.size))
+        return _broken_xml(file.read_at(0, file.size)) if file.size <= _MOST_XML else None
     if suffix not in _BEGINNINGS:
         return None
     what, beginnings = _BEGINNINGS[suffix]
