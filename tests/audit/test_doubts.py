@@ -312,3 +312,10 @@ def test_the_age_of_a_look_is_told_against_the_audits_own_time() -> None:
     e: Evidence = trained(fields={"code": CODE}, code_looks=(look(URI),))
     got(trainings.code(replace(e, now=at("2027-01-29T00:00:00Z"))), 3)
     got(trainings.code(replace(e, now=at("2027-01-31T00:00:00Z"))), 2)
+
+
+def test_what_is_made_to_be_kept_is_known_by_its_reader_and_not_by_its_name() -> None:
+    for format_ in ("lwtnn-json", "conifer-json", "pmml"):
+        got(interface.preservation(bare(files=(view("m.json", format=format_),))), 2)
+    got(interface.preservation(bare(files=(view("m.safetensors", format="safetensors"),))), 1)
+    got(interface.preservation(bare(files=(view("m.lwtnn.json", format="json-other"),))), 0)

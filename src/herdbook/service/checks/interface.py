@@ -14,8 +14,8 @@ from herdbook.model.dossiers import FileView
 from herdbook.service.auditing_evidence import Evidence
 from herdbook.service.checks.findable import links
 
-PRESERVATION = frozenset({"onnx", "qonnx"})
-_BY_NAME = (".safetensors", ".lwtnn.json", ".pmml")
+PRESERVATION = frozenset({"onnx", "qonnx", "lwtnn-json", "lwtnn-graph-json", "conifer-json", "pmml"})
+_WEIGHTS = "safetensors"
 _PREPARED = ("offset", "scale", "divisor", "pad_value", "missing_value", "replace_non_finite", "clip", "transform")
 _CONSTANTS = frozenset({"weaver-preprocess", "normalisation-dict", "scaler", "lwtnn-json", "lwtnn-graph-json"})
 RELATIONS = frozenset(
@@ -37,8 +37,8 @@ def preservation(e: Evidence) -> Score:
         return Structured(where=f"{graphs[0].path}, {_format(graphs[0])}, read to its end by a reader")
     if bad:
         return Absent(why=f"{bad[0][0]}: {bad[0][1]}")
-    if named := [view.path for view in e.dossier.files if view.path.endswith(_BY_NAME)]:
-        return Stated(where=f"{named[0]}, by its name alone")
+    if weights := [view.path for view in e.dossier.files if _format(view) == _WEIGHTS]:
+        return Stated(where=f"{weights[0]}: weights, and no graph that would be kept with them")
     return Absent(why="no file of it is in a format that is made to be kept")
 
 
