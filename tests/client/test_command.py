@@ -164,9 +164,10 @@ def test_a_server_that_is_away_is_named_with_a_way_out(tmp_path: Path, monkeypat
     monkeypatch.setenv("HERDBOOK_CACHE", str(tmp_path / "cache"))
     (Path(os.environ["XDG_CONFIG_HOME"]) / "herdbook").mkdir(parents=True)
     (Path(os.environ["XDG_CONFIG_HOME"]) / "herdbook" / "config.toml").write_text(
-        "[client]\nretry_seconds = 1\n", "utf-8"
+        "[client]\nretry_seconds = 3\n", "utf-8"
     )
     said = run("-R", "http://127.0.0.1:9", "list")
     assert said.status == 6
+    assert said.err.startswith("warning: http://127.0.0.1:9 does not answer; it is tried for ")
     assert "http://127.0.0.1:9 does not answer" in said.err
     assert "hint: " in said.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import ssl
@@ -27,9 +28,12 @@ MAX_ANSWER = 128 * 2**20
 LARGE = 8 * 2**20
 """Bytes of a file from which on it is read past the library."""
 CONNECTIONS = 64
+TOLD_AFTER = 4
+"""Attempts after which somebody who waits is told so."""
 AWAY = "no-server"
 _AGAIN = frozenset({429, 502, 503, 504})
 _CUT_OFF = ("Server disconnected", "peer closed connection", "peer unexpectedly closed")
+_log = logging.getLogger("herdbook.client")
 _FORKED: list[httpx2.Client] = []
 """Clients of the process that forked this one: they are its, and are neither used nor closed here."""
 
@@ -324,6 +328,8 @@ class Transport:
                 with self.open(asking) as incoming:
                     answer = incoming.whole(10 * (asking.read or self.timeouts.read))
             except BrokenError as error:
+                if patience.attempts == TOLD_AFTER and patience.left > 1:
+                    _log.warning("%s does not answer; it is tried for %.0f s more", self.url, patience.left)
                 if not patience.again():
                     raise self.away(str(error), patience) from error
                 continue
