@@ -214,7 +214,7 @@ def laughs(levels: int) -> bytes:
         b"I" + b"9" * 60_000 + b"\n.",
         (b"X\x00\xff\x00\x00" + b"x" * 0xFF00) * 30 + b".",
     ],
-    ids=str,
+    ids=lambda data: f"{data[:8].hex()}-{len(data)}",
 )
 def test_memory_and_steps_are_bounded(data: bytes) -> None:
     import tracemalloc
