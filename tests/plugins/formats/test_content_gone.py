@@ -66,7 +66,7 @@ CUT = [
     ("a.cbm", b"CB"),
     ("a.ubj", b"{"),
     ("a.params", b"\x12\1\0\0"),
-    ("notes.gz", gzip.compress(bytes(range(99)))[:30]),
+    ("notes.gz", gzip.compress(bytes(range(99)), mtime=0)[:30]),
     ("a.xml.gz", gzip.compress(b"<MethodSetup>" * 99, mtime=0)[:30]),
 ]
 
