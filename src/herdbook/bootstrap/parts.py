@@ -37,7 +37,8 @@ def check_folder(folder: Path, said_by: str, *, create: bool) -> None:
             code="no-registry",
             hint=f"`herdbook init {folder}` makes one.",
         )
-    if folder.is_dir() and any(item.name not in {BLOBS, registry_file.NAME} for item in folder.iterdir()):
+    strange = folder.is_dir() and any(item.name not in {BLOBS, registry_file.NAME} for item in folder.iterdir())
+    if strange and not (folder / CATALOGUE).exists():  # another process may have made it since we looked
         raise MissingError(
             f"{folder} is not empty and no registry ({said_by})",
             code="no-registry",
