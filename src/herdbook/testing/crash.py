@@ -104,6 +104,8 @@ def run(argv: Sequence[str], *, writers: int, seed: int, timeout_s: float) -> Li
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
             program.wait()
+            if program.stdout is not None:
+                program.stdout.close()
     deaths = [line["deaths"] for line in said if isinstance(line, dict) and "deaths" in line]
     return Lived([line for line in said if not (isinstance(line, dict) and "deaths" in line)], sum(deaths), left)
 
