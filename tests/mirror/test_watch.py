@@ -84,7 +84,8 @@ def test_while_nothing_happens_two_calls_are_made_for_each_wait(
     assert sum(source.calls.values()) <= 2 * rounds + 12, source.calls
 
 
-def test_a_journal_that_diverges_is_followed_no_more(told: Place, place: Open) -> None:
+def test_a_journal_that_diverges_is_followed_no_more(told: Place, place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_watch, "ALONE_S", 2)
     site, stranger = place("site"), place("stranger")
     source = Seen(told.registry)
     reports = site.admin.follow(source, ["demo"])
