@@ -164,6 +164,13 @@ def _zone(top: Path, name: str, value: int, limit: int = 262_143_328_850) -> Pat
     return top / "sys/class/powercap" / name / "energy_uj"
 
 
+def _counts(counter: Path, value: int) -> None:
+    """Set a counter as the kernel does: who reads it at any moment finds a number."""
+    written = counter.with_suffix(".new")
+    written.write_text(f"{value}\n")
+    written.replace(counter)
+
+
 def test_energy_is_summed_over_packages_and_over_a_wrapped_counter(tmp_path: Path) -> None:
     first, second = _zone(tmp_path, "intel-rapl:0", 262_143_000_000), _zone(tmp_path, "intel-rapl:1", 0)
     _zone(tmp_path, "intel-rapl:0:0", 5)  # a part of the first: it would count twice
@@ -195,9 +202,12 @@ def test_a_long_run_looks_at_the_counters_by_itself_but_starts_no_thread_inside_
     inside = Watch(own=True, top=tmp_path)
     assert threading.active_count() == before
     watch = Watch(top=tmp_path)
-    counter.write_text("262143000000\n")
-    time.sleep(0.3)
-    counter.write_text("1000000\n")
+    _counts(counter, 262_143_000_000)
+    deadline = time.monotonic() + 30
+    while 262_143_000_000 not in watch._energy._last.values():  # until the thread has looked
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    _counts(counter, 1_000_000)
     assert watch.stop()["energy"]["cpu_j"] == pytest.approx(262_144.33, abs=0.1)
     assert inside.stop()["energy"]["cpu_j"] == pytest.approx(1.0)
     for thread in threading.enumerate():
