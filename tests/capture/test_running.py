@@ -119,12 +119,14 @@ def test_a_command_that_handles_a_signal_ends_as_it_wants(place: Workplace) -> N
 
 
 def test_a_stopped_run_stops_and_goes_on(place: Workplace) -> None:
-    process, run = _started(place, "python", "-c", "import time; print('begun', flush=True); time.sleep(1.5)")
+    script = "import os, time; print('begun', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.02)"
+    process, run = _started(place, "python", "-c", script)
     process.send_signal(signal.SIGTSTP)
     deadline = time.monotonic() + 30
     while _state(process.pid) != "T":
         assert time.monotonic() < deadline, "it did not stop"
         time.sleep(0.05)
+    place.write("go", "")
     process.send_signal(signal.SIGCONT)
     assert _ended(process) == 0
     assert run.read().status == "finished"

@@ -45,7 +45,9 @@ def test_a_stop_amid_a_slow_upload_keeps_what_came_and_the_next_server_goes_on(t
         with wire(server.url) as slow:
             slow.send(writes("PATCH", f"{API}/uploads/{upload}", "Upload-Offset: 0", f"Content-Length: {len(DATA)}"))
             slow.send(DATA[:5_000_000])
-            time.sleep(0.3)
+            (part,) = eventually(lambda: list((folder / "blobs/uploads").glob("*.part")))
+            eventually(lambda: part.stat().st_size >= 4_000_000)
+            time.sleep(0.3)  # what is left is written in one block
             server.child.send_signal(signal.SIGTERM)
             status, body = slow.answer()
         assert (status, json_of(body)["code"]) == (503, "stopping")

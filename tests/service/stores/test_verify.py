@@ -12,7 +12,7 @@ import pytest
 from tests.service.stores.places import Stores
 
 from herdbook.kernel.errors import MissingError, UnavailableError
-from herdbook.model.stores import StoreReport
+from herdbook.model.stores import StoreReport, Verification
 from herdbook.ports.blobs import Progress
 from herdbook.service import blob_checks
 from herdbook.service.tiers import Tiers
@@ -151,6 +151,12 @@ with Stores(Path(sys.argv[1])) as stores:
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def _noted(stores: Stores) -> Verification | None:
+    """Return what the last verification of the first store has written down."""
+    (noted,) = [entry.verification for entry in stores.admin.stores() if entry.name == "first"]
+    return noted
+
+
 def test_a_verification_that_was_killed_goes_on_where_it_was(stores: Stores) -> None:
     stores.keep(*(sample(100_000, seed) for seed in range(40)))
     with subprocess.Popen(
@@ -158,9 +164,12 @@ def test_a_verification_that_was_killed_goes_on_where_it_was(stores: Stores) -> 
     ) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        time.sleep(1.0)
+        deadline = time.monotonic() + 30
+        while not ((before := _noted(stores)) and before.ok):
+            assert time.monotonic() < deadline, "it noted nothing"
+            time.sleep(0.02)
         child.send_signal(signal.SIGKILL)
-    (before,) = [entry.verification for entry in stores.admin.stores() if entry.name == "first"]
+    before = _noted(stores)
     assert before is not None
     assert 0 < before.ok < 40
     counting = Counting(stores.folder / "first")
