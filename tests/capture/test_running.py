@@ -110,6 +110,33 @@ def test_a_signal_reaches_the_command_and_the_run_is_failed(place: Workplace, nu
         assert "KeyboardInterrupt" in str(run.read().usage) or "SIGINT" in str(run.read().usage)
 
 
+_EARLY = """
+import os, signal, time
+spawn = os.posix_spawnp
+def slow(*args, **more):
+    pid = spawn(*args, **more)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.2)
+    return pid
+os.posix_spawnp = slow
+from herdbook.apps.cli.main import run
+run()
+"""
+
+
+def test_a_signal_that_comes_while_the_command_is_started_ends_both(place: Workplace) -> None:
+    """The command would train on, and nobody would know of it."""
+    words = [sys.executable, "-c", _EARLY, "run", "--", "sh", "-c", "echo $$; sleep 60"]
+    said = subprocess.run(
+        words, cwd=place.folder, env=place.environment(), capture_output=True, timeout=50, check=False
+    )
+    assert said.returncode == -signal.SIGTERM, said.stderr
+    assert place.run_json()["status"] == "failed"
+    if said.stdout:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(said.stdout), 0)
+
+
 def test_a_command_that_handles_a_signal_ends_as_it_wants(place: Workplace) -> None:
     script = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n" + _LONG
     process, run = _started(place, "python", "-c", script)

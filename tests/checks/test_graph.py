@@ -181,3 +181,13 @@ def hdf5(folder: Path, more: str) -> bytes:
         weights["score"].create_dataset("score/kernel:0", data=[[0.5], [1.5], [2.5]])
         file.create_group(more).create_dataset("kernel", data=[0.5])
     return (folder / "model.h5").read_bytes()
+
+
+def test_an_output_called_after_a_softmax_that_is_lost_is_told_and_one_that_has_it_is_not(found: Found) -> None:
+    def named(operator: str, name: str) -> dict[str, Any]:
+        return {"model.onnx": graph([("Add", ["x", "y"], ["a"]), (operator, ["a"], [name])], [name])}
+
+    finding = found("activation-missing", named("Relu", "ID_pred/Softmax"))[0]
+    assert finding.message == "'ID_pred/Softmax' is called after Softmax, and its values come from Relu"
+    assert not found("activation-missing", named("Softmax", "ID_pred/Softmax"))
+    assert not found("activation-missing", named("Relu", "softmax_input"))

@@ -11,6 +11,7 @@ from tests.checks.models import model
 
 from herdbook.model.contracts import Contract
 from herdbook.model.facts import Finding
+from herdbook.ports.checks import Subject
 
 Found = Callable[..., list[Finding]]
 FLOAT = 1
@@ -168,3 +169,25 @@ def test_a_contract_that_cannot_be_read_is_an_error_and_another_yaml_of_that_nam
     broken = {"model.onnx": model(), "contract.yaml": "inputs: [a\n  b: {\n"}
     assert not found("bad-contract", broken)  # its reader says not-yaml: once is enough
     assert not found("bad-contract", {"model.onnx": model(), "contract.yaml": "parties:\n- one\n"})
+
+
+def test_a_softmax_that_came_or_went_is_an_error_and_another_linear_layer_is_not(found: Found) -> None:
+    def ends(operator: str, name: str = "score") -> dict[str, Any]:
+        return {"model.onnx": model(outputs={name: ["batch", 3]}, operator=operator)}
+
+    finding = found("meaning-changed", ends("Softmax", "ID_pred"), before=ends("Relu"))[0]
+    assert finding.message == "'ID_pred' comes from ai.onnx.Softmax, and came from ai.onnx.Relu in the version before"
+    assert found("meaning-changed", ends("Relu"), before=ends("Softmax"))
+    assert not found("meaning-changed", ends("Relu"), before=ends("Abs"))
+    assert not found("meaning-changed", ends("Sigmoid"), before=ends("Softmax"))
+    assert not found("meaning-changed", ends("Softmax"))
+
+
+def test_an_output_that_contracts_call_otherwise_is_an_error_and_words_of_ones_own_are_not(found: Found) -> None:
+    def said(meaning: str) -> Contract:
+        return Contract.read({"outputs": [{"name": "score", "meaning": meaning}]})
+
+    before = Subject(files=(), contract=said("logit"))
+    finding = found("meaning-changed", Subject(files=(), contract=said("labels"), before=before))[0]
+    assert finding.message == "score is labels, and was logit in the version before"
+    assert not found("meaning-changed", Subject(files=(), contract=said("tau against jets"), before=before))

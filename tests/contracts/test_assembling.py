@@ -297,3 +297,35 @@ def test_configurations_of_two_servers_without_their_models_are_no_conflict() ->
     found = assemble([config("a/config.pbtxt", 47), config("b/config.pbtxt", 43)])
     assert rules(found) == ["sidecar-unpaired", "sidecar-unpaired"]
     assert found.contract.inputs is None
+
+
+@pytest.mark.parametrize(
+    ("maker", "meaning"),
+    [
+        ("ai.onnx.Softmax", "probability"),
+        ("Sigmoid", "probability"),
+        ("ai.onnx.ArgMax", "labels"),
+        ("mxnet.LinearRegressionOutput", "regression"),
+        ("softmax", "probability"),
+        ("ai.onnx.Gemm", None),
+        ("linear", None),
+        (None, None),
+    ],
+)
+def test_what_an_output_means_is_inferred_from_its_last_operator(maker: str | None, meaning: str | None) -> None:
+    found = assemble([onnx(made_by=[maker])])
+    assert found.contract.outputs is not None
+    assert found.contract.outputs[0].meaning == meaning
+    assert ("/outputs/0/meaning" in found.unknown) is (meaning is None)
+    evidence = found.evidence_of("/outputs/0/meaning")
+    if meaning is not None:
+        assert evidence is not None
+        assert evidence.how == "inferred"
+        assert str(maker) in str(evidence.rule)
+
+
+def test_trees_and_plain_networks_say_what_their_score_is() -> None:
+    regression = assemble([view("w.xml", "tmva-xml", features=[{"name": "pt"}], analysis_type="Regression")])
+    network = assemble([view("nn.json", "lwtnn-json", features=[{"name": "pt"}], made_by=["softmax"])])
+    told = [each.contract.outputs[0].meaning for each in (regression, network) if each.contract.outputs]
+    assert told == ["regression", "probability"]

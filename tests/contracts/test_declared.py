@@ -80,6 +80,19 @@ def test_gev_and_mev_are_a_conflict_and_no_conversion() -> None:
     assert found.evidence_of("/inputs/0/features/0/unit") == found.evidence_of("/inputs/0/features/1/unit")
 
 
+def test_another_word_than_the_last_operator_s_is_a_conflict_and_words_of_ones_own_are_not() -> None:
+    network = view("m.onnx", "onnx", outputs=[{"name": "y"}], made_by=["ai.onnx.Softmax"])
+
+    def said(meaning: str) -> list[str]:
+        mine = read(f"outputs:\n- name: y\n  meaning: {meaning}\n")
+        return [each.message for each in agreeing.agree(mine, assemble([network]), fill=False).findings]
+
+    [message] = said("logit")
+    assert all(word in message for word in ("'logit'", "'probability'", "m.onnx"))
+    assert not said("tau against jets")
+    assert not said("probability")
+
+
 def test_what_the_files_say_too_is_extracted_and_the_rest_is_declared() -> None:
     mine = read(
         "inputs:\n- name: inputs\n  features:\n  - {name: pt, unit: GeV, definition: momentum}\n  - name: eta\n"

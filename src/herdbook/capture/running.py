@@ -132,12 +132,16 @@ class _Group:
         self._argv = list(argv)
         self._environment = dict(environment)
         self._old: dict[int, object] = {}
+        self._early: list[int] = []
+        """Signals that came before the command was there."""
         self.pid = 0
 
     def __enter__(self) -> _Group:
-        # Until the handlers stand, a signal would end this process and leave the command alone.
-        signals = {*PASSED_ON, signal.SIGTSTP}
-        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        # The handlers stand first: a signal would end this process and leave the command alone. To block signals
+        # would not do, since any other thread takes them.
+        for number in (*PASSED_ON, signal.SIGTSTP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._old[number] = signal.signal(number, self._pass_on)
         try:
             self.pid = os.posix_spawnp(
                 self._argv[0],
@@ -147,16 +151,19 @@ class _Group:
                 setsigmask=[],
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )
-            self._lend()
-            for number in signals:
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._old[number] = signal.signal(number, self._pass_on)
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        except BaseException:
+            self._restore()
+            raise
+        self._lend()
+        for early in self._early:
+            self._pass_on(early, None)
         return self
 
     def __exit__(self, *exc: object) -> None:
         _hand_over(self.pid, os.getpgrp())
+        self._restore()
+
+    def _restore(self) -> None:
         for number, old in self._old.items():
             signal.signal(number, old)  # type: ignore[arg-type]  # what signal() returned before
 
@@ -175,6 +182,9 @@ class _Group:
                 os.killpg(self.pid, signal.SIGCONT)
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        if not self.pid:
+            self._early.append(number)
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 

@@ -23,6 +23,7 @@ GRAPH_FACTS = {
     "domains_not_imported",
 }
 """What the library does not say; see test_onnx_graph.py."""
+CARRIES = {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 
 
@@ -45,6 +46,17 @@ def value(info: Any) -> dict[str, Any]:
             axis.dim_value if axis.HasField("dim_value") else (axis.dim_param or None) for axis in tensor.shape.dim
         ]
     return found
+
+
+def operator(graph: Any, name: str) -> str | None:
+    """Return what an output's values come from, behind operators that carry them on; None where they are many."""
+    makers = {made: node for node in graph.node for made in node.output if made}
+    carried = 0
+    while (node := makers.get(name)) is not None and carried < 32:
+        if node.domain or node.op_type not in CARRIES:
+            return f"{node.domain or 'ai.onnx'}.{node.op_type}"
+        name, carried = node.input[0], carried + 1
+    return None
 
 
 def graphs(graph: Any) -> Iterator[Any]:
@@ -117,6 +129,7 @@ def facts(model: Any) -> dict[str, Any]:
     return {
         "inputs": [value(each) for each in graph.input if each.name not in weights],
         "outputs": [value(each) for each in graph.output],
+        **({"made_by": made_by} if any(made_by := [operator(graph, each.name) for each in graph.output]) else {}),
         "graph_inputs_that_are_initializers": [each.name for each in graph.input if each.name in weights],
         "parameters": sum(size for size, _ in sizes),
         "parameters_float": sum(size for size, floats in sizes if floats),

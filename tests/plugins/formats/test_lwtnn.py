@@ -48,6 +48,12 @@ def test_a_graph_says_nodes_sequences_and_the_labels_of_each_output() -> None:
     assert [(each["name"], each["shape"]) for each in found.values["outputs"]] == [("a", [2]), ("z", [1])]
     assert found.values["parameters"] == 4
     assert found.values["node_types"] == {"feed_forward": 1, "input": 1}
+    assert "made_by" not in found.values
+    layer = {"architecture": "dense", "activation": "sigmoid", "weights": [1]}
+    nodes = [*GRAPH["nodes"], {"type": "feed_forward", "sources": [1], "layer_index": 1}]
+    outputs = {**GRAPH["outputs"], "a": {"labels": ["p", "r"], "node_index": 2}}
+    told = facts({**GRAPH, "layers": [*GRAPH["layers"], layer], "nodes": nodes, "outputs": outputs})
+    assert told.values["made_by"] == ["sigmoid", None]
 
 
 def test_numbers_are_counted_as_numbers_and_not_as_lists_of_lists_or_truth_values() -> None:

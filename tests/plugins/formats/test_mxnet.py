@@ -111,6 +111,7 @@ def test_weights_are_told_from_inputs_by_the_operator_that_takes_them_and_not_by
     assert found.values["inputs"] == [{"name": "pf", "shape": [None, 3, 100]}, {"name": "softmax_label"}]
     assert found.values["label_inputs"] == ["softmax_label"]
     assert found.values["outputs"] == [{"name": "softmax_output"}]
+    assert found.values["made_by"] == ["mxnet.SoftmaxOutput"]
     assert found.values["opsets"] == {"mxnet": 10700}
     assert found.values["operators"] == {"mxnet.FullyConnected": 1, "mxnet.SoftmaxOutput": 1}
 
@@ -126,6 +127,7 @@ def test_outputs_are_called_as_mxnet_calls_them() -> None:
     data = node("null", "x")
     found = symbol(data, node("SliceChannel", "split", 0), heads=[[0, 0, 0], [1, 0, 0], [1, 1, 0]])
     assert [each["name"] for each in found.values["outputs"]] == ["x", "split_output0", "split_output1"]
+    assert found.values["made_by"] == [None, "mxnet.SliceChannel", "mxnet.SliceChannel"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ MORE = {
     "duplicate_names",
     "duplicate_node_names",
     "dead_outputs",
+    "made_by",
     "domains_not_imported",
 }
 """What checks need and the oracle has not; tests/plugins/formats/test_onnx_graph.py shows each."""

@@ -257,3 +257,28 @@ def test_what_salt_wrote_into_the_metadata_is_read(read: Read) -> None:
     assert rules(facts) == ["bad-gnn-config"]
     assert "gnn_config" not in facts.values
     assert facts.values["metadata"] == {"gnn_config": "[1, 2"}
+
+
+def made(nodes: list[Any], read: Read, outputs: str = "y") -> list[str | None] | None:
+    found: list[str | None] | None = read(model(nodes, outputs=outputs)).values.get("made_by")
+    return found
+
+
+def test_an_output_says_which_operator_its_values_come_from(read: Read) -> None:
+    """Whoever puts a softmax behind a model must know whether there is one in it."""
+    softmax = helper.make_node("Softmax", ["a"], ["b"])
+    carried = [helper.make_node(name, [x], [y]) for name, x, y in (("Identity", "b", "c"), ("Squeeze", "c", "y"))]
+    assert made([node("x", "a"), softmax, *carried, node("a", "z")], read, "y z x") == [
+        "ai.onnx.Softmax",
+        "ai.onnx.Add",
+        None,
+    ]
+    other = helper.make_node("Softmax", ["x"], ["y"], domain="com.example")
+    assert made([other], read) == ["com.example.Softmax"]
+
+
+def test_long_chains_and_circles_of_operators_that_carry_values_on_end(read: Read) -> None:
+    chain = [helper.make_node("Identity", [f"n{i}"], [f"n{i + 1}"]) for i in range(5000)]
+    made_by = made([node("x", "n0"), *chain], read, " ".join(f"n{i}" for i in range(20, 5000)))
+    assert made_by == ["ai.onnx.Add"] * 12 + [None] * 4968
+    assert made([helper.make_node("Identity", ["y"], ["y"])], read) is None

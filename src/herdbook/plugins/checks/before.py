@@ -1,4 +1,4 @@
-"""Rules that look back: what changed since the version before and breaks who passes by position."""
+"""Rules that look back: what changed since the version before and breaks who passes by position or reads outputs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from typing import Any
 from herdbook.model.checks import Rule
 from herdbook.model.contracts import Contract
 from herdbook.model.facts import Finding, Severity
+from herdbook.model.meanings import MEANINGS, of_maker
 from herdbook.plugins.checks import beside
 from herdbook.plugins.checks.looking import Read, listed, models
 from herdbook.ports.checks import Check, Subject
 
 ORDER = Rule(id="order-changed", title="Another order than in the version before", severity=Severity.ERROR)
+MEANING = Rule(
+    id="meaning-changed", title="An output means something else than in the version before", severity=Severity.ERROR
+)
 
 
 class Before:
     """Compares with the version before, file by file, and in what is told of features."""
 
-    rules = (ORDER,)
+    rules = (ORDER, MEANING)
 
     def look(self, subject: Subject) -> Iterator[Finding]:
         """Yield what is found."""
@@ -27,9 +31,11 @@ class Before:
         for file, old in _pairs([*models(subject)], [*models(subject.before)]):
             for side in ("inputs", "outputs", "features"):
                 yield from _order(file, old, side)
+            yield from _activation(file, old)
         ours, theirs = (each.contract or each.told for each in (subject, subject.before))
         if ours is not None and theirs is not None:
             yield from _features(ours, theirs)
+            yield from _meanings(ours, theirs)
 
 
 _: type[Check] = Before
@@ -62,6 +68,26 @@ def _moved(new: Sequence[str], old: Sequence[str]) -> bool:
     """Say whether names that are in both stand in another order."""
     kept = [name for name in new if name in set(old)]
     return kept != [name for name in old if name in set(new)]
+
+
+def _activation(file: Read, old: Read) -> Iterator[Finding]:
+    """Yield outputs that have an activation now and had none, or the reverse."""
+    now, then = (beside.made(each) for each in (file, old))
+    before = {each.get("name"): maker for each, maker in then}
+    for number, (output, ours) in enumerate(now):
+        theirs = then[0][1] if len(now) == len(then) == 1 else before.get(output.get("name"), "")
+        if ours and theirs and bool(of_maker(ours)) != bool(of_maker(theirs)):
+            message = f"{output.get('name')!r} comes from {ours}, and came from {theirs} in the version before"
+            yield MEANING.found(message, path=file.path, where=f"/outputs/{number}")
+
+
+def _meanings(ours: Contract, theirs: Contract) -> Iterator[Finding]:
+    before = {tensor.name: tensor.meaning for tensor in theirs.outputs or ()}
+    for number, tensor in enumerate(ours.outputs or ()):
+        old = before.get(tensor.name)
+        if old != tensor.meaning and {old, tensor.meaning} <= MEANINGS:
+            message = f"{tensor.name} is {tensor.meaning}, and was {old} in the version before"
+            yield MEANING.found(message, where=f"/outputs/{number}/meaning")
 
 
 def _features(ours: Contract, theirs: Contract) -> Iterator[Finding]:

@@ -26,6 +26,13 @@ def outputs(file: Read) -> Tensors:
     return file.values.get("outputs") or ()
 
 
+def made(file: Read) -> list[tuple[Mapping[str, Any], str]]:
+    """Return the outputs, each with the operator or activation that its values come from, empty where unknown."""
+    found = outputs(file)
+    makers = [str(maker or "") for maker in file.values.get("made_by") or ()]
+    return list(zip(found, makers, strict=False)) if makers else [(each, "") for each in found]
+
+
 def names(tensors: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the names of tensors that have one."""
     return [str(each["name"]) for each in tensors if each.get("name")]

@@ -8,6 +8,7 @@ from typing import Any
 from herdbook.model.checks import Rule
 from herdbook.model.facts import Finding, Severity
 from herdbook.model.formats import KERAS, TENSORFLOW
+from herdbook.model.meanings import of_maker
 from herdbook.plugins.checks import beside
 from herdbook.plugins.checks.looking import Read, files, listed, models, tensors
 from herdbook.ports.checks import Check, Subject
@@ -23,6 +24,11 @@ UNDEFINED = Rule(id="undefined-name", title="A node reads what nothing makes", s
 WEIGHTS = Rule(id="weights-among-inputs", title="Weights are listed among the inputs", severity=Severity.NOTE)
 UNUSED = Rule(id="unused-input", title="An input that nothing reads", severity=Severity.WARNING)
 DEAD = Rule(id="dead-output", title="An output that depends on no input", severity=Severity.WARNING)
+ACTIVATION = Rule(
+    id="activation-missing",
+    title="An output that is called after an activation it does not have",
+    severity=Severity.WARNING,
+)
 SHAPE = Rule(id="unknown-shape", title="The shape of an input is in no file", severity=Severity.WARNING)
 LEFTOVER = Rule(
     id="training-leftovers", title="The training is left in the graph", severity=Severity.NOTE, by_reader=True
@@ -42,7 +48,7 @@ class Graph:
     """Looks at ONNX and TensorFlow graphs and at Keras architectures."""
 
     rules = (
-        *(CUSTOM, NOT_IMPORTED, UNSORTED, UNDEFINED, WEIGHTS, UNUSED, DEAD, SHAPE),
+        *(CUSTOM, NOT_IMPORTED, UNSORTED, UNDEFINED, WEIGHTS, UNUSED, DEAD, ACTIVATION, SHAPE),
         *(LEFTOVER, HIDDEN, STATE, UNSAFE, CODE, OWN),
     )
 
@@ -51,6 +57,7 @@ class Graph:
         for file in files(subject, ONNX):
             yield from _order(file)
             yield from _links(file)
+            yield from _activations(file)
         for file in files(subject, TENSORFLOW):
             yield from _hidden(file)
         for file in files(subject, KERAS):
@@ -94,6 +101,15 @@ _DEAD = {
     "input": "the output {!r} is an input, handed through",
     "undefined": "nothing makes the output {!r}",
 }
+
+
+def _activations(file: Read) -> Iterator[Finding]:
+    for place, (output, maker) in enumerate(beside.made(file)):
+        said = str(output.get("name")).removesuffix(":0").rpartition("/")[2]
+        domain, _, operator = maker.rpartition(".")
+        if domain == "ai.onnx" and of_maker(said) and not of_maker(operator):
+            message = f"{output['name']!r} is called after {said}, and its values come from {operator}"
+            yield ACTIVATION.found(message, path=file.path, where=f"/outputs/{place}")
 
 
 def _shapes(subject: Subject) -> Iterator[Finding]:

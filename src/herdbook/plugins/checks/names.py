@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 
@@ -29,7 +30,9 @@ class Names:
 
     def look(self, subject: Subject) -> Iterable[Finding]:
         """Yield what is found."""
+        declared = tensors(dataclasses.replace(subject, told=None))
         explained = {name for name, tensor in tensors(subject).items() if _explained(tensor)}
+        explained |= {name for name, tensor in declared.items() if tensor.meaning}  # a softmax at the end says nothing
         for file in models(subject):
             for what in ("inputs", "outputs"):
                 names = [str(each.get("name") or "") for each in file.values.get(what) or ()]
@@ -44,4 +47,4 @@ _: type[Check] = Names
 
 
 def _explained(tensor: Tensor) -> bool:
-    return bool(tensor.meaning or tensor.definition or tensor.features or tensor.labels)
+    return bool(tensor.definition or tensor.features or tensor.labels)

@@ -55,6 +55,7 @@ class ModelFacts:
             "lambda_layers": self._lambdas(),
             "inputs": self._inputs(),
             "outputs": self._outputs(),
+            **self._made_by(),
         }
         if self.built.trained is not None and self.built.kept is not None:
             count = self.built.trained + self.built.kept
@@ -95,13 +96,22 @@ class ModelFacts:
             said["tensor"] = name
         return said
 
-    def _outputs(self) -> list[dict[str, Any]]:
+    def _references(self) -> list[Reference]:
+        """Return the layers that give the outputs."""
         model = self.model
-        named = {layer.name: layer for layer in model.layers}
-        references: list[Reference] = model.outputs or [(model.layers[-1].name, 0, 0)] if model.layers else []
+        return (model.outputs or [(model.layers[-1].name, 0, 0)] if model.layers else [])[:MAX_LISTED]
+
+    def _made_by(self) -> dict[str, Any]:
+        named = {layer.name: layer for layer in self.model.layers}
+        found = [_activation(named[name]) if name in named else None for name, _, _ in self._references()]
+        return {"made_by": found} if any(found) else {}
+
+    def _outputs(self) -> list[dict[str, Any]]:
+        named = {layer.name: layer for layer in self.model.layers}
+        references = self._references()
         shapes = [*self.built.outputs, *[None] * len(references)]
         found = []
-        for (name, _, _), shape in zip(references[:MAX_LISTED], shapes, strict=False):
+        for (name, _, _), shape in zip(references, shapes, strict=False):
             layer = named.get(name)
             said = _tensor(name, None if layer is None else self._type(layer, named), shape)
             if layer is not None and self.version < 3 and (operation := _operation(layer)) is not None:
@@ -185,6 +195,12 @@ def _operation(layer: Layer) -> str | None:
     if layer.kind in {"Dense", "QDense"} and activation in {None, "linear"}:
         return "BiasAdd" if layer.config.get("use_bias", True) else "MatMul"
     return _OPERATIONS.get(activation) if isinstance(activation, str) else None
+
+
+def _activation(layer: Layer) -> str | None:
+    """Return what is done to the values last, where the layer says it by name."""
+    told = "softmax" if layer.kind == "Softmax" else layer.config.get("activation")
+    return told if isinstance(told, str) and told.isidentifier() else None
 
 
 def _quantizers(model: Model) -> Any:  # noqa: ANN401 - a generator of plain values

@@ -64,7 +64,9 @@ def read(content: Mapping[str, Any], path: str, listing: Listing) -> Content:  #
 def _plain(content: Mapping[str, Any], plain: Plain) -> dict[str, Any]:
     features = [_variable(each, plain) for each in content["inputs"]]
     outputs = content["outputs"] if isinstance(content["outputs"], list) else list(content["outputs"])
+    last = content["layers"][-1].get("activation") if content["layers"] else None
     return present(
+        made_by=[plain.copy(last)] if isinstance(last, str) else None,
         features=features,
         num_features=len(features),
         classes=plain.copy(outputs),
@@ -80,10 +82,13 @@ def _graph(content: Mapping[str, Any], plain: Plain) -> dict[str, Any]:
         raise CorruptError("input_sequences is no list", code="lwtnn-bad-input")
     nodes = [_object(node, "a node") for node in content["nodes"]]
     types = Counter(str(node.get("type")) for node in nodes)
+    outputs = sorted(content["outputs"].items())
+    made_by = [plain.copy(_activation(each, nodes, content["layers"])) for _, each in outputs]
     return present(
         inputs=[{**each, "shape": [len(each["variables"])]} for each in inputs],
         input_sequences=[_input(each, plain) for each in sequences],
-        outputs=[_output(name, each, plain) for name, each in sorted(content["outputs"].items())],
+        outputs=[_output(name, each, plain) for name, each in outputs],
+        made_by=made_by if any(made_by) else None,
         miscellaneous=plain.copy(content.get("miscellaneous")),
         nodes=len(nodes),
         node_types={name: types[name] for name in sorted(types)},
@@ -96,6 +101,18 @@ def _input(raw: object, plain: Plain) -> dict[str, Any]:
     if not isinstance(variables, list):
         raise CorruptError(f"the input {str(found.get('name'))[:100]!r} has no variables", code="lwtnn-bad-input")
     return {"name": _name(found), "variables": [_variable(each, plain) for each in variables]}
+
+
+def _activation(output: object, nodes: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the activation of the layer that an output is taken from, where it is one, and its name is all."""
+    node = _at(nodes, _object(output, "an output").get("node_index"))
+    layer = _at(layers, node.get("layer_index"))
+    activation = layer.get("activation")
+    return activation if isinstance(activation, str) else None
+
+
+def _at(items: Sequence[Mapping[str, Any]], index: object) -> Mapping[str, Any]:
+    return items[index] if isinstance(index, int) and 0 <= index < len(items) else {}
 
 
 def _output(name: str, raw: object, plain: Plain) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def read(content: Mapping[str, Any], path: str, listing: Listing) -> Content:  #
     values = present(
         inputs=[_tensor(nodes[number]) for number in inputs],
         outputs=[{"name": _output(nodes, head)} for head in content["heads"]],
+        made_by=[_operator(nodes[head[0]]) for head in content["heads"]],
         label_inputs=[nodes[number]["name"] for number in inputs if roles.get(number) == "label"],
         arguments=len(arguments),
         argument_names=plain.copy([nodes[number]["name"] for number in arguments[:MAX_NAMES]]),
@@ -158,6 +159,10 @@ def _output(nodes: Sequence[Mapping[str, Any]], head: object) -> str:
     if node["op"] in _NUMBERED or not 0 <= index < len(named):
         return f"{node['name']}_output{index}"
     return f"{node['name']}_{named[index]}"
+
+
+def _operator(node: Mapping[str, Any]) -> str | None:
+    return None if node["op"] == "null" else f"mxnet.{node['op']}"
 
 
 def _version(content: Mapping[str, Any]) -> int | None:

@@ -32,7 +32,7 @@ class Onnx:
     """The reader of ``.onnx`` files."""
 
     name = "onnx"
-    version = "4"
+    version = "5"
 
     def probe(self, file: ReadAt, path: str) -> Probe | None:
         """Recognise a model by its first fields; leave of what is only called ``.onnx`` pickles and what is gone."""
@@ -166,6 +166,7 @@ def _values(found: Model) -> dict[str, Any]:
     return {
         "inputs": [types.value(info) for _, info in _true_inputs(found)],
         "outputs": [types.value(info) for _, info in found.outputs],
+        **_made_by(found),
         "graph_inputs_that_are_initializers": [types.text(name) for name in names if name in found.initializers],
         "parameters": found.parameters.all,
         "parameters_float": found.parameters.floats,
@@ -188,6 +189,12 @@ def _values(found: Model) -> dict[str, Any]:
             [info.get("name", b"") for _, info in found.outputs],
         ),
     }
+
+
+def _made_by(found: Model) -> dict[str, Any]:
+    made = list(found.graph.made_by(info.get("name", b"") for _, info in found.outputs))
+    names = [f"{_domain(operator[0])}.{types.text(operator[1])}" if operator else None for operator in made]
+    return {"made_by": names} if any(names) else {}
 
 
 def _true_inputs(found: Model) -> list[tuple[int, dict[str, Any]]]:

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 from herdbook.plugins.formats import onnx_types as types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MAX_NODES = 50_000
 MAX_NAMES = 100_000
 MAX_LINKS = 300_000
 MAX_NAME_BYTES = 8 * 1024 * 1024
 MAX_LISTED = 1000
+_STANDARD = frozenset({b"", b"ai.onnx"})
+_CARRIES = frozenset({b"Cast", b"Flatten", b"Identity", b"Reshape", b"Squeeze", b"Transpose", b"Unsqueeze"})
+"""Operators whose output has the values of their first input, at most in another shape."""
+_STEPS = 32
 
 
 @dataclass
@@ -65,6 +69,8 @@ class Graph:
         self._makes = array("l")
         self._ends = array("l", [0, 0])
         """Behind each node, the lengths of ``_reads`` and ``_makes``."""
+        self._operators: list[tuple[bytes, bytes]] = []
+        self._kinds: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._read: set[int] = set()
         self._twice: set[int] = set()
         self._node_names: set[bytes] = set()
@@ -100,7 +106,9 @@ class Graph:
         self._scopes[-1].captured.update(dict.fromkeys(scope.free()))
         self._unsorted = sorted([*self._unsorted, *scope.unsorted()])[:1]
 
-    def node(self, name: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes]) -> None:
+    def node(
+        self, name: bytes, operator: tuple[bytes, bytes], inputs: Sequence[bytes], outputs: Sequence[bytes]
+    ) -> None:
         """Take a node, after its subgraphs. Empty names are optional inputs or outputs that it does not use."""
         reads, makes = self._numbers(inputs), self._numbers(outputs)
         if self.paused or self.full:
@@ -115,6 +123,7 @@ class Graph:
             self._reads.extend(reads)
             self._makes.extend(makes)
             self._ends.extend((len(self._reads), len(self._makes)))
+            self._operators.append(self._kinds.setdefault(operator, operator))
             self._named(name)
         if len(self._ends) > 2 * MAX_NODES or len(self._reads) + len(self._makes) > MAX_LINKS:
             self.drop()
@@ -190,6 +199,28 @@ class Graph:
             index, reader, name = unsorted[0]
             said["first_unsorted"] = {"node": types.text(reader), "index": index, "reads": types.text(names[name])}
         return said
+
+    def made_by(self, outputs: Iterable[bytes]) -> Iterator[tuple[bytes, bytes] | None]:
+        """Yield, of each output, domain and name of the operator that its values come from.
+
+        Operators that only carry values on are passed over; None where no node makes it, or one that is far away.
+        """
+        ends = self._ends
+        makers = {
+            number: node
+            for node in range(len(self._operators))
+            for number in self._makes[ends[2 * node + 1] : ends[2 * node + 3]]
+        }
+        for name in outputs:
+            node, steps = makers.get(self._ids.get(name, -1)), 0
+            while node is not None and self._carries(node):
+                steps += 1
+                node = makers.get(self._reads[ends[2 * node]]) if steps < _STEPS else None
+            yield None if node is None else self._operators[node]
+
+    def _carries(self, node: int) -> bool:
+        domain, name = self._operators[node]
+        return domain in _STANDARD and name in _CARRIES and self._ends[2 * node] < self._ends[2 * node + 2]
 
     def _dead(
         self, outputs: Sequence[bytes], main: _Scope, weights: set[int], reached: set[int]

@@ -278,7 +278,7 @@ class Walk:
         constant = operator == b"Constant" and domain in {b"", b"ai.onnx"} and operators is self.found.operators
         for a, b in attributes:
             self._attribute(a, b, depth, operators, constant=constant)
-        self.found.graph.node(name, inputs, outputs)
+        self.found.graph.node(name, (domain, operator), inputs, outputs)
         if operator in QUANTIZERS and depth == 0 and operators is self.found.operators:
             self.wire.hold(100)
             self.found.quantizers.append((start, length))

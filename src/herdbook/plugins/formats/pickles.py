@@ -29,40 +29,11 @@ INSTEAD = {
     "sklearn-pickle": "Save it with skops, or export the model to ONNX.",
     "pickle": "Save numbers as npz, tables as Parquet, and models in a format of their own.",
 }
-_OTHERS = frozenset(
-    {
-        *(
-            ".onnx",
-            ".pb",
-            ".pbtxt",
-            ".h5",
-            ".hdf5",
-            ".keras",
-            ".root",
-            ".safetensors",
-            ".skops",
-            ".npy",
-            ".npz",
-            ".json",
-        ),
-        *(
-            ".xml",
-            ".pmml",
-            ".cbm",
-            ".ubj",
-            ".txt",
-            ".md",
-            ".rst",
-            ".csv",
-            ".yaml",
-            ".yml",
-            ".h",
-            ".features",
-            ".params",
-        ),
-        *(".index", ".zip"),
-    }
-)
+_OTHERS = frozenset({
+    ".onnx", ".pb", ".pbtxt", ".h5", ".hdf5", ".keras", ".root", ".safetensors", ".skops", ".npy", ".npz", ".json",
+    ".xml", ".pmml", ".cbm", ".ubj", ".txt", ".md", ".rst", ".csv", ".yaml", ".yml", ".h", ".features", ".params",
+    ".index", ".zip",
+})  # fmt: skip
 """Suffixes that promise something else than a pickle."""
 INCOMPLETE = "the stream does not end as a pickle does: globals up to there"
 _HEAD = 4096

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from herdbook.kernel.canonical import SAFE_INTEGER
@@ -20,7 +21,7 @@ from herdbook.plugins.formats.tensorflow_types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from herdbook.plugins.formats.tensorflow_types import Graph, Node, Shape
 
@@ -46,6 +47,11 @@ _OPTIMISER = re.compile(r"(?:.*/)?(?:training|optimizer|Adam|AdamW|Nadam|Adamax|
 _APPLIES = re.compile(r"(?:Resource)?(?:Sparse)?Apply[A-Z]")
 MAX_LISTED = 10_000
 _EXAMPLES = 20
+_CARRIES = frozenset({
+    "Cast", "ExpandDims", "Identity", "IdentityN", "Reshape", "Squeeze", "StopGradient", "Transpose",
+})  # fmt: skip
+"""Operators whose first output has the values of their first input, at most in another shape."""
+_STEPS = 32
 
 
 class GraphFacts:
@@ -70,6 +76,7 @@ class GraphFacts:
         values: dict[str, Any] = {
             "inputs": self.placeholders(),
             "outputs": outputs,
+            **self.made_by(each["name"] for each in outputs),
             "terminal_nodes": terminal,
             "parameters": whole,
             "parameters_float": floats,
@@ -134,6 +141,24 @@ class GraphFacts:
                     self.where[f"/outputs/{len(outputs)}"] = node.place
                 outputs += each
         return self._cut("outputs", outputs), self._cut("terminal_nodes", terminal)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.graph.nodes}
+
+    def made_by(self, tensors: Iterable[str]) -> dict[str, list[str | None]]:
+        """Return, as a fact, the operators that the values of tensors come from; nothing where none is known."""
+        found = [self._maker(name) for name in tensors]
+        return {"made_by": found} if any(found) else {}
+
+    def _maker(self, name: str) -> str | None:
+        """Return the operator that makes a tensor, the first of its node, behind those that only carry values on."""
+        for _ in range(_STEPS):
+            node = self._by_name.get(name.removesuffix(":0"))
+            if node is None or node.op not in _CARRIES or not node.inputs:
+                return None if node is None else node.op
+            name = node.inputs[0]
+        return None
 
     def _constants(self) -> tuple[int, int]:
         whole = floats = 0

@@ -86,6 +86,7 @@ def read(file: ReadAt, path: str, listing: Listing) -> Content:
     serving = metas[0]["signatures"].get(SERVING) if len(metas) == 1 else None
     if serving is not None:
         values |= {"inputs": serving["inputs"], "outputs": serving["outputs"], "signature_used_for_inputs": SERVING}
+        values |= reader.made_by[SERVING]
         for name in ("inputs", "outputs"):
             for index in range(min(len(serving[name]), 1000)):
                 reader.where[f"/{name}/{index}"] = f"signature {SERVING}"
@@ -107,6 +108,8 @@ class _Reader:
         self.findings: list[Finding] = []
         self.variables: dict[str, dict[str, Any]] = {}
         self.whole: dict[str, Any] = {}
+        self.made_by: dict[str, dict[str, Any]] = {}
+        """By signature of the last graph, what its outputs come from."""
 
     def meta(self, start: int, length: int, number: int) -> dict[str, Any]:
         """Return the facts of a MetaGraphDef."""
@@ -147,6 +150,10 @@ class _Reader:
                 "outputs": _tensors(each.get("outputs", ()), facts),
             }
             for name, each in sorted(told.items())
+        }
+        self.made_by = {
+            name: facts.made_by(each.get("tensor", "") for each in signature["outputs"])
+            for name, signature in values["signatures"].items()
         }
         values["assets"] = [
             {"tensor": _text(each.get("tensor", {}).get("name", b"")), "filename": _text(each.get("filename", b""))}

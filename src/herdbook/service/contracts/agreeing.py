@@ -9,6 +9,7 @@ from typing import Any
 from herdbook.model.base import Json
 from herdbook.model.contracts import Contract
 from herdbook.model.facts import Finding, Severity
+from herdbook.model.meanings import MEANINGS
 from herdbook.model.statements import Evidence
 from herdbook.service.contracts import merging
 from herdbook.service.contracts.assembling import Assembled, asked
@@ -99,6 +100,8 @@ class _Agreeing:
 
     def _differ(self, mine: Any, theirs: Any, pointer: str) -> None:  # noqa: ANN401 - JSON
         evidence = self.told.evidence_of(pointer)
+        if pointer.endswith("/meaning") and mine not in MEANINGS and evidence and evidence.how == "inferred":
+            return  # words of the author's own do not contradict what an operator lets suppose
         where = evidence.where if evidence else "the files"
         message = f"{pointer} is {_text(mine)} in {self.declared.name}, and {_text(theirs)} in {where}"
         self.findings.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from herdbook.model.base import Json
 from herdbook.model.dossiers import FileView
 from herdbook.model.formats import KERAS
-from herdbook.service.contracts import pairing
+from herdbook.service.contracts import meanings, pairing
 from herdbook.service.contracts.preparing import prepared
 from herdbook.service.contracts.telling import Source, Tensor, Told, by, inferred
 from herdbook.service.preprocessing import salt
@@ -65,6 +65,8 @@ def _tensor(source: Source, way: str, number: int, told: Json) -> Tensor:
         tensor.fields["shape"] = Told(tuple(shape), evidence)
         if source.format in KERAS and shape:
             tensor.fields["batch_axis"] = Told(0, by(view, pointer, _KERAS))
+    if way == "outputs" and (meaning := meanings.of_output(view, number)):
+        tensor.fields["meaning"] = meaning
     if told.get("labels"):
         tensor.fields["labels"] = Told(tuple(map(str, told["labels"])), evidence)
     return tensor

@@ -7,23 +7,13 @@ from collections.abc import Sequence
 
 from herdbook.model.base import Json
 from herdbook.model.dossiers import FileView
+from herdbook.service.contracts import meanings
 from herdbook.service.contracts.preparing import prepared
 from herdbook.service.contracts.telling import Fields, Source, Tensor, Told, by, inferred
 from herdbook.service.preprocessing.building import UNNAMED
 
 INPUT, OUTPUT = UNNAMED, "score"
 _NO_TENSOR = "a model of features has no tensors: the name is ours"
-_MEANINGS = {
-    "binary:logistic": "probability",
-    "multi:softprob": "probability",
-    "binary:logitraw": "logit",
-    "multi:softmax": "labels",
-    "reg:": "regression",
-    "binary sigmoid": "probability",
-    "multiclass ": "probability",
-    "regression": "regression",
-}
-"""What the score is, by how the objective begins: XGBoost's documentation of objectives, LightGBM's of `objective`."""
 _DTYPES = {"F": "float32", "D": "float64", "I": "int32"}
 """TMVA's types of variables."""
 
@@ -46,7 +36,7 @@ def tell(view: FileView) -> Source | None:
     if isinstance(count, int) and count > 0:
         tensor.fields["shape"] = Told((None, count), by(view, "/num_features", "objects × features"))
     source.inputs = [tensor]
-    source.outputs = [_output(view, values, known.labels.get(""))]
+    source.outputs = [_output(view, known.labels.get(""))]
     return source
 
 
@@ -73,12 +63,10 @@ def _tmva(view: FileView, told: Sequence[Json], features: Sequence[Fields]) -> N
             fields["dtype"] = Told(_DTYPES[each["type"]], evidence)
 
 
-def _output(view: FileView, values: Json, labels: Told | None) -> Tensor:
+def _output(view: FileView, labels: Told | None) -> Tensor:
     tensor = Tensor(fields={"name": Told(OUTPUT, inferred(view, _NO_TENSOR))})
-    objective = str(values.get("objective") or "")
-    meaning = next((word for begin, word in _MEANINGS.items() if objective.startswith(begin)), None)
-    if meaning:
-        tensor.fields["meaning"] = Told(meaning, by(view, "/objective", f"what {objective.split(maxsplit=1)[0]} gives"))
+    if meaning := meanings.of_trees(view):
+        tensor.fields["meaning"] = meaning
     if labels is not None and view.facts and view.facts.format.startswith("lwtnn"):
         tensor.fields["labels"] = labels
     return tensor

@@ -15,8 +15,8 @@ from herdbook.service.contracts.telling import escape
 
 HEADER = """The interface contract of a model. Say it with herdbook contract add, or let it lie beside the model.
 Values were read where the comments say. Replace each unknown that you know; leave the others.
-Units are UCUM: GeV, MeV, mm, rad, ns, 1 for a number. What stands under evidence was inferred from names:
-check it, then delete its line."""
+Units are UCUM: GeV, MeV, mm, rad, ns, 1 for a number. What stands under evidence was inferred from
+names and operators: check it, then delete its line."""
 _ORDER = {
     name: place
     for place, name in enumerate(
